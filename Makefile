@@ -24,10 +24,13 @@ test: lint  ## run the checks and all tests
 	$(PYTEST_PAIR)
 
 test-extras: $(VENV)/extras.stamp  ## run the tests that need large packages or a browser, and every fault at every moment
-	$(BIN)/python -m pytest tests/test_browser.py tests/test_clusters.py tests/test_docs.py tests/test_huggingface.py \
+	$(BIN)/python -m pytest tests/bench/test_epoch.py tests/bench/test_index_embedding.py tests/bench/test_loading.py \
+	  tests/test_browser.py tests/test_clusters.py tests/test_docs.py tests/test_frameworks.py tests/test_huggingface.py \
 	  tests/test_label_loaders.py tests/test_label_readers.py tests/test_notebook.py tests/test_object_stores.py \
-	  tests/test_readers.py tests/test_s3.py tests/test_site.py tests/test_torch.py tests/test_torch_loader.py \
-	  tests/learning/models/test_network_judge.py src/icsys/torch
+	  tests/test_readers.py tests/test_s3.py tests/test_site.py tests/test_torch.py tests/test_torch_jitter.py \
+	  tests/test_torch_loader.py tests/test_torch_types.py tests/learning/models/test_network_judge.py \
+	  tests/loading/test_dataset.py tests/studio/test_attacks_browser.py tests/studio/test_page_browser.py \
+	  tests/studio/test_run_browser.py tests/studio/test_take_browser.py src/icsys/torch
 	$(PYTEST_PAIR) tests/faults --thorough
 
 faults: $(VENV)/dev.stamp  ## bring about every fault at every moment, and write what happened into docs/reliability.md
@@ -52,6 +55,8 @@ bench: $(VENV)/bench.stamp  ## time folder runs beside other tools, on PHOTOS=fo
 	$(BIN)/python bench/damage.py $(PHOTOS) --out docs/benchmarks/damage.md
 	$(BIN)/python bench/resume.py --out docs/benchmarks/resume.md
 	$(BIN)/python bench/scheduling.py --out docs/benchmarks/scheduling.md
+	$(BIN)/python bench/loading.py $(SMALL_PHOTOS) --out docs/benchmarks/loading.md
+	$(BIN)/python bench/loading_growth.py --out docs/benchmarks/loading-growth.md
 
 bench-kmeans: $(VENV)/bench.stamp  ## compare palettes and their times, on PHOTOS=folder or on generated photos
 	$(BIN)/python bench/kmeans.py $(PHOTOS) --out docs/benchmarks/kmeans.md

@@ -78,7 +78,13 @@ def compile_kernels(root: Path, target: Path) -> None:
         strip = ("-Wl,-dead_strip",) if sys.platform == "darwin" else ("-s",)
         linked = Path(folder, target.name)
         subprocess.run([*command, "-shared", *strip, *objects, "-o", str(linked)], check=True)
-        shutil.copy(linked, target)
+        # A process that runs may hold the library mapped, so it is replaced and not written over.
+        beside = target.with_name(f"{target.name}.{os.getpid()}.new")
+        try:
+            shutil.copy(linked, beside)
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 class KernelHook(BuildHookInterface[Any]):

@@ -20,7 +20,19 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 BLOCKS = {page: BLOCK.findall(page.read_text("utf-8")) for page in PAGES}
 RUNNABLE = {"python", "sh", "console"}
 AS_A_USER = {"README.md", "resume.md"}  # with the installed command; other pages in forks, which start at once
-EXTRAS = {"datasets", "distributed", "pycocotools", "torch", "torchvision"}  # large: in make test-extras
+EXTRAS = {  # large: in make test-extras
+    "datasets",
+    "distributed",
+    "jax",
+    "keras",
+    "lightning",
+    "pycocotools",
+    "tensorflow",
+    "torch",
+    "torchvision",
+}
+TOO_LARGE = {"tensorflow": "pip install tensorflow-cpu"}  # for make test-extras, too
+ALTERNATIVES = {"frameworks.md"}  # what a block needs, others do without: a test for each
 
 
 def imported(text):
@@ -32,9 +44,14 @@ def imported(text):
             yield (node.module or "").removeprefix("icsys.").partition(".")[0]
 
 
+def needed_by(kind, text):
+    """Return the large packages that a block imports."""
+    return frozenset(imported(text) if kind == "python" else ()) & EXTRAS
+
+
 def needed(page):
     """Return the large packages that the blocks of a page import."""
-    return {name for kind, text in BLOCKS[page] if kind == "python" for name in imported(text)} & EXTRAS
+    return frozenset().union(*(needed_by(*block) for block in BLOCKS[page]))
 
 
 def steady(text):
@@ -57,6 +74,7 @@ def execute(command, folder, *, forked=False):
     """Run a command with the programs of this environment first on the path; return exit code and output."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     env = os.environ | {"PATH": path, "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(folder / ".cache")}
+    env |= {"KERAS_BACKEND": env.get("KERAS_BACKEND", "torch"), "KERAS_HOME": str(folder / ".keras")}
     for program, do in ((["ics"], "command"), ([sys.executable, "-c"], "code")):
         if forked and command[: len(program)] == program:
             words = command[len(program) :]
@@ -67,8 +85,11 @@ def execute(command, folder, *, forked=False):
     return done.returncode, done.stdout
 
 
-def run_blocks(page, folder, *, forked=False):
+def run_blocks(page, folder, *, forked=False, packages=None):
+    """Run the blocks of a page; with ``packages``, those that need these and those that need none."""
     for kind, text in BLOCKS[page]:
+        if packages is not None and needed_by(kind, text) not in {packages, frozenset()}:
+            continue
         if kind == "console":
             for command, expected in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE):
                 _, output = execute(shlex.split(command), folder, forked=forked)
@@ -111,12 +132,25 @@ def test_the_blocks_of_a_page_run_in_order(page, tmp_path):
     run_blocks(page, tmp_path, forked=fork_server.AVAILABLE and page.name not in AS_A_USER)
 
 
-@pytest.mark.parametrize("page", pages(large=True), ids=lambda page: page.name)
-def test_the_blocks_that_need_large_packages_run_in_order(page, tmp_path):
-    missing = sorted(name for name in needed(page) if importlib.util.find_spec(name) is None)
+def runs():
+    """Return pages with the large packages that are needed: once, or for each of its alternatives."""
+    for page in pages(large=True):
+        if page.name in ALTERNATIVES:
+            alternatives = {needed_by(*block) for block in BLOCKS[page]} - {frozenset()}
+            yield from ((page, packages) for packages in sorted(alternatives, key=sorted))
+        else:
+            yield page, needed(page)
+
+
+@pytest.mark.parametrize(
+    ("page", "packages"), [*runs()], ids=lambda one: getattr(one, "name", None) or "-".join(sorted(one))
+)
+def test_the_blocks_that_need_large_packages_run_in_order(page, packages, tmp_path):
+    missing = sorted(name for name in packages if importlib.util.find_spec(name) is None)
     if missing:
-        pytest.skip(f"needs {', '.join(missing)}: make test-extras")
-    run_blocks(page, tmp_path)
+        remedy = TOO_LARGE.get(missing[-1], "make test-extras")
+        pytest.skip(f"needs {', '.join(missing)}: {remedy}")
+    run_blocks(page, tmp_path, packages=packages if page.name in ALTERNATIVES else None)
 
 
 def test_links_between_pages_lead_to_files():

@@ -36,3 +36,13 @@ def test_the_library_that_the_build_has_made_has_every_kernel_for_every_instruct
     for level in hatch_build.levels():
         assert LIBRARY[f"reassign_{level}"]
     assert LIBRARY.processor_level() in {0, 2, 3}
+
+
+def test_a_library_that_is_in_use_stays_as_it_is(tmp_path):
+    target = tmp_path / "kernels.so"
+    target.write_bytes(b"in use")
+    with target.open("rb") as mapped:
+        hatch_build.compile_kernels(ROOT, target)
+        assert mapped.read() == b"in use"
+    assert target.stat().st_size > 10_000
+    assert [path.name for path in tmp_path.iterdir()] == ["kernels.so"]

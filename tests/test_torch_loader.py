@@ -1,7 +1,11 @@
 """PyTorch gets whole batches from arrays: the pixels, order and labels that NumPy gives, again and again the same."""
 
+import json
 import pickle
 import threading
+from collections import Counter
+from itertools import chain, islice, product
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pytest
@@ -11,15 +15,14 @@ from hypothesis import strategies as st
 import icsys
 from array_folders import pixels_of, random_split, write_arrays
 from icsys import UsageError
+from large_arrays import COLORS, MANY, MEGABYTE, SIDE, large, own_memory
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: make test-extras")
 pytest.importorskip("torchvision", reason="needs torchvision: make test-extras")
 
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, DistributedSampler
 
-from icsys.loading.batch_form import batch_form
 from icsys.torch import as_dataset, loader
-from icsys.torch.on_device import DevicePixels
 
 CLASSES = ["cat", "dog", "AC/DC"]
 COUNT = 23
@@ -49,7 +52,12 @@ def rows_in(data, batches):
     batch_size=st.integers(1, 9),
     world=st.integers(1, 5),
     form=st.fixed_dictionaries(
-        {"shuffle": st.booleans(), "drop_last": st.booleans(), "flip": st.booleans(), "prefetch": st.integers(0, 3)}
+        {
+            "shuffle": st.sampled_from([True, False, "blocks"]),
+            "drop_last": st.booleans(),
+            "flip": st.booleans(),
+            "prefetch": st.integers(0, 3),
+        }
     ),
 )
 @settings(max_examples=30)
@@ -110,13 +118,212 @@ def test_training_goes_on_in_the_middle_of_an_epoch(data, stop, prefetch):
     after = loader(data, 4, **form | {"epoch": 0})
     after.load_state_dict(state)
     assert after.state_dict() == state
-    assert rows_in(data, given) + rows_in(data, after) + rows_in(data, after) == expected
+    rest = [batch for _ in range(after.epoch, 3) for batch in rows_in(data, after)]
+    assert rows_in(data, given) + rest == expected
     assert after.epoch == 3
+
+
+def test_the_epoch_is_over_with_its_last_batch(data):
+    """Programs that know the number of batches, such as Lightning, do not ask for one more."""
+    counting, looping = loader(data, 4, seed=2), loader(data, 4, seed=2)
+    for epoch in range(3):
+        passing = iter(counting)
+        counted = [next(passing) for _ in range(len(counting))]
+        assert rows_in(data, counted) == rows_in(data, looping)
+        assert counting.state_dict() == looping.state_dict()
+        assert (counting.epoch, counting.state_dict()["batch"]) == (epoch + 1, 0)
+    passing.close()
+    state = looping.state_dict() | {"epoch": 4, "batch": len(looping)}
+    looping.load_state_dict(state)
+    assert list(looping) == []
+    assert looping.epoch == 5
+
+
+def by_image(data, batches):
+    """Return what each image became in an epoch, by the number that its label stands for; a repeated one, once."""
+    found = {}
+    for pixels, labels in batches:
+        for one, label in zip(pixels, labels.tolist(), strict=True):
+            assert found.setdefault(label, one.numpy().tobytes()) == one.numpy().tobytes()
+    assert len(found) == len(data)
+    return found
+
+
+def shown(image, way):
+    """Return a part of an image (H, W, 3), moved and mirrored, pixel by pixel."""
+    (rows, columns), (top, left, height, width, down, right, mirrored) = image.shape[:2], way
+    part = [
+        [
+            image[min(max(top + y - down, 0), rows - 1), min(max(left + x - right, 0), columns - 1)]
+            for x in (reversed(range(width)) if mirrored else range(width))
+        ]
+        for y in range(height)
+    ]
+    return np.array(part)
+
+
+@pytest.fixture(scope="module")
+def numbered(tmp_path_factory):
+    """Return images whose labels tell them apart: each is a class of its own."""
+    split = random_split(COUNT, 3, 5, 10, seed=1) | {"labels": np.arange(COUNT)}
+    folder = write_arrays(
+        tmp_path_factory.mktemp("a") / "x", {"all": split}, colors=10, classes=[*map(str, range(COUNT))]
+    )
+    return icsys.load(folder)
+
+
+def test_images_are_flipped_cropped_and_shifted_in_every_way_that_may_be(numbered):
+    ways = [
+        (top, left, 2, 4, down, right, mirrored)
+        for top, left, down, right, mirrored in product(range(2), range(2), range(-1, 2), range(-1, 2), (False, True))
+    ]
+    images = numbered.pixels(layout="HWC")
+    known = [{shown(image, way).tobytes(): way for way in ways} for image in images]
+    batches = loader(numbered, 9, layout="HWC", dtype="uint8", flip=True, crop=(2, 4), shift=1)
+    seen = set()
+    for _ in range(12):
+        found = by_image(numbered, batches)
+        seen |= {known[row][pixels] for row, pixels in found.items()}
+    # Where two ways show the same pixels, only the last has an entry.
+    assert len(seen) > 0.85 * max(map(len, known))
+    for place in range(7):
+        assert {way[place] for way in seen} == {way[place] for way in ways}
+
+
+def test_colours_are_changed_in_palettes(numbered):
+    """With brightness alone, an image has one factor, which the lightest of its levels that is not clipped tells."""
+    factors = []
+    for pixels, labels in loader(numbered, 6, dtype="uint8", layout="HWC", brightness=0.5):
+        before = numbered.pixels(labels.numpy(), layout="HWC").astype(float)
+        for image, known in zip(pixels.numpy(), before, strict=True):
+            inside = (image < 255) & (known > 0)
+            lightest = np.unravel_index(np.where(inside, known, -1).argmax(), known.shape)
+            factors.append(image[lightest] / known[lightest])
+            np.testing.assert_allclose(image, np.minimum(known * factors[-1], 255), rtol=0, atol=2)
+    assert 0.49 < min(factors) < 0.65
+    assert 1.35 < max(factors) < 1.51
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_masks_move_with_their_images(kind, tmp_path, monkeypatch):
+    """The mask of a pixel is its index, so the palette that all images share tells its colour wherever it is."""
+    shared = random_split(1, 1, 1, 10)["palettes"][0]
+    split = random_split(COUNT, 3, 5, 10, shared=shared)
+    data = icsys.load(write_arrays(tmp_path / "x", {"all": split}, colors=10, classes=CLASSES))
+    with pytest.raises(UsageError, match="masks"):
+        loader(data, 4, target="masks")
+    monkeypatch.setattr(type(data), "masks", split["indices"].astype(kind))
+    form = {"flip": True, "crop": (2, 4), "shift": 2, "layout": "HWC", "dtype": "uint8"}
+    for batches in (loader(data, 4, target="masks", **form), loader(data, 4, target="masks")):
+        for pixels, masks in batches:
+            assert masks.dtype == (torch.uint8 if kind == np.uint8 else torch.int32)
+            if pixels.dtype == torch.uint8:
+                np.testing.assert_array_equal(pixels.numpy(), shared[masks.numpy()])
+            else:
+                np.testing.assert_allclose(pixels.permute(0, 2, 3, 1).numpy() * 255, shared[masks.numpy()], atol=1e-4)
+    with pytest.raises(UsageError, match="target='boxes': expected one of labels, masks"):
+        loader(data, 4, target="boxes")
+
+
+ALL = {"flip": True, "crop": (2, 4), "shift": 1, "brightness": 0.3, "contrast": 0.3, "saturation": 0.3, "hue": 0.1}
+
+
+@given(
+    world=st.integers(1, 4),
+    form=st.fixed_dictionaries(
+        {
+            "batch_size": st.integers(1, 9),
+            "prefetch": st.integers(0, 2),
+            "threads": st.integers(1, 3),
+            "shuffle": st.sampled_from([True, False, "blocks"]),
+        }
+    ),
+)
+@settings(max_examples=25)
+def test_an_image_is_changed_alike_whoever_takes_it_and_in_whatever_order(numbered, world, form):
+    """The random numbers of an image depend on seed, epoch and purpose alone; the other epoch has others."""
+    usual = [by_image(numbered, loader(numbered, 5, seed=2, epoch=epoch, **ALL)) for epoch in (3, 4)]
+    loaders = [loader(numbered, seed=2, epoch=3, rank=rank, world=world, **ALL, **form) for rank in range(world)]
+    for expected in usual:
+        assert by_image(numbered, chain(*loaders)) == expected
+    assert usual[0] != usual[1]
+
+
+@given(
+    stop=st.integers(0, 14),
+    kept=st.sets(st.sampled_from(list(ALL))),
+    form=st.fixed_dictionaries(
+        {
+            "batch_size": st.integers(1, 9),
+            "prefetch": st.integers(0, 2),
+            "shuffle": st.sampled_from([True, False, "blocks"]),
+            "drop_last": st.booleans(),
+            "world": st.integers(1, 3),
+            "seed": st.integers(0, 3),
+        }
+    ),
+)
+@settings(max_examples=40)
+def test_training_goes_on_with_the_same_batches_whatever_is_random(numbered, stop, kept, form):
+    """Broken off after any batch of two epochs, by a loader that is made anew from a state that went through JSON."""
+    form |= {name: ALL[name] for name in kept} | {"rank": form["world"] - 1}
+    expected = [batch for one in [loader(numbered, **form)] for _ in range(3) for batch in one]
+    broken = loader(numbered, **form)
+    given_out = list(islice((batch for _ in range(2) for batch in broken), stop))
+    state = broken.state_dict()
+    after = loader(numbered, **form)
+    after.load_state_dict(json.loads(json.dumps(state)))
+    while len(given_out) < len(expected):
+        given_out += after
+    for (pixels, labels), (others, as_well) in zip(given_out, expected, strict=True):
+        assert labels.tolist() == as_well.tolist()
+        np.testing.assert_array_equal(pixels.numpy(), others.numpy())
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """What torchdata asks of a part of a pipeline that goes on where it was."""
+
+    def state_dict(self): ...
+
+    def load_state_dict(self, state): ...
+
+
+def test_a_state_fits_the_tools_that_keep_one(numbered, tmp_path):
+    one = loader(numbered, 4, **ALL)
+    assert isinstance(one, Stateful)
+    next(iter(one))
+    torch.save({"loader": one.state_dict()}, tmp_path / "x.pt")
+    assert torch.load(tmp_path / "x.pt", weights_only=True)["loader"] == one.state_dict()
+
+
+@pytest.mark.parametrize("drop_last", [False, True])
+@given(count=st.integers(1, COUNT), world=st.integers(1, 9), shuffle=st.booleans())
+@settings(max_examples=40)
+def test_processes_get_as_many_images_as_from_a_distributed_sampler(numbered, drop_last, count, world, shuffle):
+    data, shares = numbered[:count], []
+    for rank in range(world):
+        form = {"rank": rank, "shuffle": shuffle, "drop_last": drop_last}
+        sampler = DistributedSampler(as_dataset(data), num_replicas=world, **form)
+        rows = [row for _, labels in loader(data, 1, world=world, **form) for row in labels.tolist()]
+        shares.append(rows)
+        assert len(rows) == len(sampler)
+        if not shuffle:
+            assert rows == list(sampler)
+    taken = [row for share in shares for row in share]
+    assert max(Counter(taken).values(), default=1) <= (1 if drop_last else -(-world // count) + 1)
 
 
 def test_a_state_of_other_batches_is_refused(data):
     state = loader(data, 4).state_dict()
-    for other in ({"batch_size": 5}, {"seed": 1}, {"world": 2}, {"shuffle": False}, {"drop_last": True}):
+    for other in (
+        {"batch_size": 5},
+        {"seed": 1},
+        {"world": 2},
+        {"shuffle": False},
+        {"shuffle": "blocks"},
+        {"drop_last": True},
+    ):
         form = {"batch_size": 4} | other
         with pytest.raises(UsageError, match=f"the state has {next(iter(other))}="):
             loader(data, **form).load_state_dict(state)
@@ -154,6 +361,11 @@ def test_an_error_of_the_thread_that_makes_batches_is_raised(data, monkeypatch):
         {"rank": 2, "world": 2},
         {"prefetch": -1},
         {"seed": -1},
+        {"shuffle": "block"},
+        {"crop": (4, 4)},
+        {"shift": -1},
+        {"hue": 0.7},
+        {"brightness": "much"},
         {"threads": 0},
         {"epoch": 1.5},
         {"layout": "NCHW"},
@@ -171,41 +383,6 @@ def test_an_empty_view_has_no_batches(data):
     assert list(loader(data[:3], 4, drop_last=True)) == []
 
 
-@pytest.mark.parametrize("colors", [2, 4, 10, 200, 300])
-@pytest.mark.parametrize("layout", ["CHW", "HWC"])
-@pytest.mark.parametrize("dtype", ["uint8", "float32", "float16"])
-@pytest.mark.parametrize("is_shared", [False, True])
-def test_pixels_made_on_a_device_are_those_made_here(colors, layout, dtype, is_shared, tmp_path):
-    """The device is the processor: its tensors go the way that they go on others."""
-    shared = random_split(1, 1, 1, colors)["palettes"][0] if is_shared else None
-    split = random_split(4, 3, 5, colors, shared=shared)
-    data = icsys.load(write_arrays(tmp_path / "x", {"all": split}, colors=colors, classes=CLASSES))
-    form = batch_form(layout, dtype, *((None, None) if dtype == "uint8" else ((0.1, 0.2, 0.3), 0.5)))
-    flip = np.array([True, False, True])
-    rows = np.array([3, 0, 3])
-    made = DevicePixels(data, form, torch.device("cpu")).batch(rows, flip)
-    assert made.is_contiguous()
-    np.testing.assert_array_equal(made.numpy(), data.pixels(rows, **form.keywords(), flip=flip))
-
-
-def test_high_indices_reach_a_device_and_those_past_the_palette_show_its_last_colour(tmp_path):
-    split = random_split(2, 3, 40, 40000, shared=np.arange(120000, dtype=np.uint32).astype(np.uint8).reshape(-1, 3))
-    split["indices"][1] = 39999 + np.arange(120).reshape(3, 40)
-    data = icsys.load(write_arrays(tmp_path / "x", {"all": split}, colors=40000, classes=CLASSES))
-    assert split["indices"].max() > 40000
-    rows = np.arange(2)
-    made = DevicePixels(data, batch_form("CHW", "uint8", None, None), torch.device("cpu")).batch(rows, None)
-    np.testing.assert_array_equal(made.numpy(), data.pixels())
-
-
-def test_a_device_needs_indices(tmp_path):
-    split = random_split(4, 3, 5, 4)
-    stored = {"pixels": pixels_of(split), "labels": split["labels"]}
-    data = icsys.load(write_arrays(tmp_path / "x", {"all": stored}, colors=0, classes=CLASSES))
-    with pytest.raises(UsageError, match="no indices"):
-        loader(data, 2, device="cuda")
-
-
 @pytest.mark.parametrize("is_sent", [False, True])
 def test_a_loader_of_pytorch_reads_it_too(data, is_sent):
     """Also after it is pickled, as it is for a worker process; tests/loading/test_dataset.py spawns one."""
@@ -221,3 +398,29 @@ def test_a_loader_of_pytorch_reads_it_too(data, is_sent):
         dataset[COUNT]
     changed = as_dataset(data, dtype="uint8", layout="HWC", transform=lambda image: image.sum().item())
     assert changed[2][0] == data[2][0].sum()
+
+
+def test_worker_processes_and_a_distributed_sampler_share_the_images(numbered):
+    """Two train; the second has two worker processes, started anew."""
+    dataset, taken = as_dataset(numbered, dtype=torch.uint8), []
+    for rank in range(2):
+        sampler = DistributedSampler(dataset, num_replicas=2, rank=rank, seed=3)
+        workers = {"num_workers": 2, "multiprocessing_context": "spawn"} if rank else {}
+        batches = DataLoader(dataset, batch_size=4, sampler=sampler, **workers)
+        for pixels, labels in batches:
+            np.testing.assert_array_equal(pixels.numpy(), numbered.pixels(labels.numpy()))
+            taken += labels.tolist()
+    assert len(taken) == COUNT + 1
+    assert set(taken) == set(range(COUNT))
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_the_first_batch_of_ten_gigabytes_comes_and_takes_little_memory(shuffle, tmp_path):
+    last = random_split(5, SIDE, SIDE, COLORS)
+    data = icsys.load(large(tmp_path, MANY, last))[::-1]
+    before = own_memory()
+    pixels, labels = next(iter(loader(data, 5, shuffle=shuffle, dtype="uint8", layout="HWC")))
+    if not shuffle:
+        np.testing.assert_array_equal(pixels.numpy(), pixels_of(last)[::-1])
+        np.testing.assert_array_equal(labels.numpy(), last["labels"][::-1])
+    assert own_memory() - before < MANY * 8 + 32 * MEGABYTE  # an order of all images, and a few batches

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from icsys.choices import ALL, AUTO, MAX_COLORS, SHARED
@@ -108,7 +109,7 @@ class HexColors(Check):
         """Return the colours in lower case, in rising order; None for no colour."""
         expected = "expected distinct colours as #RRGGBB, with commas between them, such as #ffffff,#000000"
         words = value.split(",") if isinstance(value, str) else value
-        if not isinstance(words, list | tuple):
+        if not isinstance(words, Iterable):
             raise UsageError(f"{name}={value!r}: {expected}")
         colors = [word.strip().lower() if isinstance(word, str) else word for word in words]
         for number, color in enumerate(colors):

@@ -80,8 +80,15 @@ INDICES, PIXELS, PALETTES, LABELS, IMAGE_NAMES = (
     "names.jsonl",
 )
 
+ALL_BOXES, BOX_LABELS, BOX_STARTS = "boxes.npy", "box_labels.npy", "box_starts.npy"
+"""Boxes of objects: all boxes of a split, the places of their classes, and where those of each image begin."""
+ONE_MASK = "mask"
+"""The kind of masks where images have one mask each."""
+_MASKS, _HAS_MASK, _KIND = "masks", "has_mask", "[a-z0-9_]{1,60}"
+
 PACK_NAME = re.compile(r"\w+-\d+\.\w+", re.ASCII)
-_IN_SPLIT = "|".join(map(re.escape, (INDICES, PIXELS, PALETTES, LABELS, IMAGE_NAMES)))
+_PLAIN = "|".join(map(re.escape, (INDICES, PIXELS, PALETTES, LABELS, IMAGE_NAMES, ALL_BOXES, BOX_LABELS, BOX_STARTS)))
+_IN_SPLIT = rf"{_PLAIN}|(?:{_MASKS}|{_HAS_MASK})(?:-{_KIND})?\.npy"
 ARRAY_NAME = re.compile(rf"[A-Za-z]+/(?:{_IN_SPLIT})|{re.escape(DATASET)}")
 
 
@@ -102,6 +109,23 @@ def is_pack_name(name: object) -> bool:
 def is_array_name(name: str) -> bool:
     """Return whether a path is that of a file of arrays."""
     return ARRAY_NAME.fullmatch(name) is not None
+
+
+def mask_arrays(kind: str) -> tuple[str, str]:
+    """Return the names of the array of the masks of a kind, and of that which tells which images have one.
+
+    Examples
+    --------
+    >>> mask_arrays("mask"), mask_arrays("depth")
+    (('masks.npy', 'has_mask.npy'), ('masks-depth.npy', 'has_mask-depth.npy'))
+    """
+    end = "" if kind == ONE_MASK else f"-{kind}"
+    return f"{_MASKS}{end}.npy", f"{_HAS_MASK}{end}.npy"
+
+
+def is_mask_kind(kind: object) -> bool:
+    """Return whether something is the name of a kind of masks in arrays."""
+    return isinstance(kind, str) and re.fullmatch(_KIND, kind) is not None
 
 
 def staged_name(name: str) -> str:

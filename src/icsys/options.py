@@ -670,3 +670,19 @@ class Options:
 def _names(**metadata: object) -> tuple[str, ...]:
     """Return the names of the fields that have these metadata."""
     return tuple(f.name for f in fields(Options) if metadata.items() <= f.metadata.items())
+
+
+def check_options(options: Options | None) -> Options:
+    """Return options, the defaults for None.
+
+    Raises
+    ------
+    UsageError
+        If they are something else.
+    """
+    if options is None:
+        return Options()
+    given: object = options
+    if not isinstance(given, Options):
+        raise UsageError(f"options={given!r}: expected icsys.Options(...)")
+    return given

@@ -1,7 +1,8 @@
-"""Checks of settings of a run that are texts with parts: a shard, splits with their shares, a number of bytes."""
+"""Checks of settings of a run that are texts of a form: a shard, splits with shares, a path, a number of bytes."""
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,20 @@ class SharesText(Check):
         from icsys.selection import parse_shares  # noqa: PLC0415 - few runs need it
 
         return parse_shares(value)
+
+
+class FilePath(Check):
+    """The path of a file."""
+
+    def __init__(self, metavar: str) -> None:
+        self.metavar = metavar
+
+    def accept(self, name: str, value: object) -> str:
+        """Return the path as text."""
+        path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+        if isinstance(path, str) and path and "\0" not in path:
+            return path
+        raise UsageError(f"{name}={value!r}: expected a path, as text or pathlib.Path")
 
 
 class ByteCount(Check):

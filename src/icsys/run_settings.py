@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from icsys.choices import AUTO
 from icsys.errors import UsageError
 from icsys.files.url import shown
-from icsys.run_setting_checks import ByteCount, ShardText, SharesText
+from icsys.run_setting_checks import ByteCount, FilePath, ShardText, SharesText
 from icsys.setting_fields import (
     Choice,
     Fraction,
@@ -236,7 +236,7 @@ class RunSettings:
     )
     from_learn: str | None = setting(
         None,
-        Text("FILE.json"),
+        FilePath("FILE.json"),
         group="budget",
         help="Take the options of the arm that this file of ics learn recommends; with --total-bytes, go by the "
         "accuracy of its arms.",
@@ -275,10 +275,8 @@ class RunSettings:
 
     def _check_budget(self) -> None:
         """Refuse a number of bytes for a run over a part of the images, and an arm without a file, or beside bytes."""
-        for name in ("from_learn", "arm"):
-            value = getattr(self, name)
-            if value is not None and (not isinstance(value, str) or not value):
-                raise UsageError(f"{name}={value!r}: expected {'a path' if name == 'from_learn' else 'a name'}")
+        if self.arm == "":
+            raise UsageError(f"arm={self.arm!r}: expected the name of an arm")
         if self.arm is not None and self.from_learn is None:
             raise UsageError(f"arm={self.arm!r} without from_learn: expected the file of ics learn that has the arm")
         if self.total_bytes is None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from functools import wraps
 from numbers import Real
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from icsys.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _Table = TypeVar("_Table")
 _CLOSE = 0.6  # as difflib.get_close_matches: 1 for equal names, 0 for names without a letter in common
@@ -204,9 +202,11 @@ class Text(Check):
     def __init__(self, metavar: str) -> None:
         self.metavar = metavar
 
-    def accept(self, name: str, value: object) -> object:  # noqa: ARG002 - the same for all checks
-        """Return the value."""
-        return value
+    def accept(self, name: str, value: object) -> str:
+        """Return the text."""
+        if isinstance(value, str):
+            return value
+        raise UsageError(f"{name}={value!r}: expected text ({self.metavar})")
 
 
 def did_you_mean(given: object, names: Iterable[str]) -> str:
@@ -242,6 +242,13 @@ def whole_number(name: str, value: object, low: int, high: int) -> int:
         if low <= number <= high:
             return number
     raise UsageError(f"{name}={value!r}: expected a whole number from {low} to {high}")
+
+
+def several(name: str, values: object, what: str) -> list[Any]:
+    """Accept several values: a list, or anything else that gives values one by one, except text and bytes."""
+    if isinstance(values, Iterable) and not isinstance(values, str | bytes):
+        return list(values)
+    raise UsageError(f"{name}={values!r}: expected {what}")
 
 
 def _float_or_text(text: str) -> float | str:

@@ -1,5 +1,6 @@
 """A shard and a merge are killed at any moment: what follows ends where an undivided run does."""
 
+import contextlib
 import itertools
 import shutil
 import sys
@@ -8,12 +9,13 @@ import pytest
 
 from fault_runs import ONE_THREAD, OPTIONS, command, inject, make_photos, needs_strace, run
 from helpers import everything, state_folder_at
-from icsys import UsageError, compress_folder, merge_shards
+from icsys import Options, UsageError, compress_folder, merge_shards, verify_folder
 from icsys.files.rooted_path import RootedPath
-from icsys.shard import Shard
+from icsys.shard import Shard, all_shards
 from icsys.shards.state_folders import read_state
 
 CHANGES = ("write", "fsync", "rename", "unlink", "mkdir", "rmdir")
+ARRAYS = Options(strategy="MKM", colors=4, size=8, fit="cover", format="arrays")
 
 
 @pytest.fixture
@@ -79,5 +81,38 @@ def test_a_merge_killed_at_every_system_call_that_changes_the_disk(call, folders
         assert compress_folder(source, out, OPTIONS).compressed == 0
         assert everything(out) == clean
     assert killed or call == "mkdir"
+    calls = f"each of {killed} calls" if thorough else "a sample of the calls"
+    observed(f"killed at {calls}; merged again to the same bytes, and the run found nothing to do")
+
+
+@needs_strace
+@pytest.mark.fault(
+    34,
+    "kill -9 of a merge that packs",
+    "the state folders of all shards, or all single files, stay until they are packed; merged again, all is there",
+)
+@pytest.mark.parametrize("call", CHANGES)
+def test_a_merge_that_packs_killed_at_every_system_call_that_changes_the_disk(call, tmp_path, thorough, observed):
+    """strace kills it at a call of one kind; it is made again, unless all is packed already, and a run follows."""
+    source, half = make_photos(tmp_path / "in", 6), tmp_path / "half"
+    compress_folder(source, tmp_path / "clean", ARRAYS)
+    clean = everything(tmp_path / "clean")
+    for shard in all_shards(2):
+        compress_folder(source, half, ARRAYS, shard=str(shard))
+    killed = 0
+    for number in itertools.count(1) if thorough else (5,):
+        out = tmp_path / f"out{number}"
+        shutil.copytree(half, out)
+        rule = inject(call, f"signal=KILL:when={number}")
+        if run(*rule, sys.executable, "-m", "icsys", "merge", out, cwd=tmp_path).returncode == 0:
+            break
+        killed += 1
+        assert verify_folder(out).is_intact
+        with contextlib.suppress(UsageError):  # it was killed after its work
+            merge_shards(out)
+            assert everything(out) == clean
+        assert compress_folder(source, out, ARRAYS).compressed == 0
+        assert everything(out) == clean
+    assert killed
     calls = f"each of {killed} calls" if thorough else "a sample of the calls"
     observed(f"killed at {calls}; merged again to the same bytes, and the run found nothing to do")

@@ -11,8 +11,8 @@ from icsys.files.reserved_names import check_names, check_state_folders
 from icsys.files.rooted_path import RootedPath
 
 NAMES = {value for name, value in vars(layout).items() if name.isupper() and isinstance(value, str)}
-# "turn", "data" and "all" are ordinary words too.
-WORDS = {layout.FENCING_TOKEN, layout.PACKS, layout.NO_SPLIT}
+# "turn", "data", "all", "mask" and "masks" are ordinary words too.
+WORDS = {layout.FENCING_TOKEN, layout.PACKS, layout.NO_SPLIT, layout.ONE_MASK, "masks"}
 FILES = {*layout.RESERVED, layout.PENDING, layout.WRITTEN, layout.LOCK}
 FOLDERS = {
     layout.STATE_FOLDERS,

@@ -235,6 +235,17 @@ def test_no_descriptor_stays_open(tmp_path):
     assert descriptors() == before
 
 
+@pytest.mark.skipif(os.open not in os.supports_dir_fd, reason="needs descriptors of folders")
+def test_a_folder_is_closed_at_the_end_of_a_program_when_modules_are_gone(tmp_path, monkeypatch):
+    root = held_folder.RootFolder(str(tmp_path))
+    descriptor = root.open()
+    monkeypatch.setattr(held_folder, "os", None)
+    del root
+    monkeypatch.undo()
+    with pytest.raises(OSError, match="descriptor"):
+        os.fstat(descriptor)
+
+
 def _write(path):
     with path.open("xb") as file:
         file.write(b"from another process")

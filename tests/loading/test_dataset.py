@@ -138,7 +138,7 @@ def test_indices_are_unpacked_as_numpy_unpacks_bits(packed, bits, rows, spare, t
 
 
 @pytest.mark.parametrize("layout", ["CHW", "HWC"])
-@pytest.mark.parametrize("dtype", ["uint8", "float32", "float16"])
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float16", "bfloat16_bits"])
 def test_stored_pixels_are_shown_as_those_of_indices(layout, dtype, tmp_path):
     split = random_split(4, 3, 6, 16)
     few = icsys.load(write_arrays(tmp_path / "few", {"all": split}, colors=16, classes=CLASSES))
@@ -148,7 +148,7 @@ def test_stored_pixels_are_shown_as_those_of_indices(layout, dtype, tmp_path):
     flip = np.array([False, True, True, False])
     expected = few.pixels(flip=flip, **form)
     found = all_colors.pixels(flip=flip, **form)
-    assert found.dtype == dtype
+    assert found.dtype == ("uint16" if "bits" in dtype else dtype)
     np.testing.assert_array_equal(found, expected)
     for name in ("indices", "palettes"):
         with pytest.raises(UsageError, match=f"no {name}"):
@@ -204,17 +204,17 @@ def test_a_dataset_says_what_it_holds(three):
     ("wrong", "message"),
     [
         ({"layout": "chw"}, "layout='chw': expected one of CHW, HWC"),
-        ({"dtype": "float64"}, "dtype='float64': expected one of uint8, float32, float16"),
+        ({"dtype": "float64"}, "dtype='float64': expected one of uint8, float32, float16, bfloat16, bfloat16_bits$"),
         ({"dtype": "no"}, "dtype='no': expected one of"),
-        ({"mean": 0.5}, "mean and std are for dtype='float32' or 'float16'"),
+        ({"mean": 0.5}, "mean and std with dtype='uint8': expected dtype='float32'"),
         ({"dtype": "float32", "mean": (1, 2)}, r"mean=\(1, 2\): expected a number, or one for each"),
         ({"dtype": "float32", "std": (1, 2, 0)}, r"std=\(1, 2, 0\): expected a number above 0"),
         ({"dtype": "float32", "std": "x"}, "std='x': expected a number above 0"),
         ({"out": np.empty((11, 3, 3, 5), np.float32)}, r"out is float32 \(11, 3, 3, 5\): expected a contiguous"),
         ({"out": np.empty((11, 3, 5, 3), np.uint8).transpose(0, 3, 1, 2)}, "out is uint8"),
         ({"out": []}, "out is list: expected"),
-        ({"flip": [True]}, r"flip of type bool and shape \(1,\): expected bool of shape \(11,\)"),
-        ({"flip": [1] * 11}, "flip of type int64"),
+        ({"flip": [True]}, r"flip \(1,\) of bool: expected \(11,\) of bool"),
+        ({"flip": [1] * 11}, r"flip \(11,\) of int64"),
         ({"threads": 0}, "threads=0: expected a whole number from 1"),
     ],
 )
@@ -245,3 +245,29 @@ def test_numbers_of_classes_with_gaps_become_places_among_the_names(tmp_path):
     folder = write_arrays(tmp_path / "x", {"all": split}, colors=4, classes=["b", "a"], class_numbers=[2, 7])
     data = icsys.load(folder)
     assert (data.labels.tolist(), data.classes) == ([1, -1, 0, 1], ["b", "a"])
+
+
+def test_bfloat16_needs_a_package_that_brings_it_to_numpy(three):
+    try:
+        np.dtype("bfloat16")
+    except TypeError:
+        with pytest.raises(UsageError, match=r"dtype='bfloat16': .*where the package ml_dtypes is imported"):
+            icsys.load(three[0]).pixels(dtype="bfloat16")
+
+
+def test_bfloat16_of_numpy_is_written_as_its_bits(three, tmp_path):
+    """Also into a given array, for images of several splits in any order, and for stored pixels."""
+    ml_dtypes = pytest.importorskip("ml_dtypes", reason="needs the package ml_dtypes: make test-extras")
+    folder, whole = three
+    stored = {"pixels": whole["pixels"], "labels": whole["labels"]}
+    all_colors = icsys.load(write_arrays(tmp_path / "all", {"all": stored}, colors=0, classes=CLASSES))
+    rows, form = [9, 0, 10, 3], {"layout": "HWC", "mean": 0.4, "std": (0.1, 0.2, 0.3)}
+    expected = ((whole["pixels"][rows] / 255 - 0.4) / np.array([0.1, 0.2, 0.3])).astype(ml_dtypes.bfloat16)
+    out = np.zeros(expected.shape, "bfloat16")
+    for data in (icsys.load(folder), all_colors):
+        assert data.pixels(rows, dtype=ml_dtypes.bfloat16, out=out, **form) is out
+        np.testing.assert_array_equal(out, expected)
+        bits = data.pixels(rows, dtype="bfloat16_bits", **form)
+        np.testing.assert_array_equal(bits, expected.view(np.uint16))
+        with pytest.raises(UsageError, match="expected a contiguous array of bfloat16"):
+            data.pixels(rows, dtype="bfloat16", out=np.zeros(expected.shape, "uint16"), **form)

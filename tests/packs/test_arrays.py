@@ -466,9 +466,3 @@ def test_options_that_give_no_array_are_refused(words, text):
     with pytest.raises(UsageError) as caught:
         Options(format="arrays", **words)
     assert text in str(caught.value)
-
-
-def test_shards_are_refused_before_any_work(source, tmp_path):
-    with pytest.raises(UsageError, match="with format='arrays': expected a format of one file an image"):
-        compress_folder(source, tmp_path / "out", options(), shard="1/2")
-    assert not (tmp_path / "out").exists()

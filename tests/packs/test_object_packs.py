@@ -1,19 +1,12 @@
 """Packs in an object store: the objects equal the files of a folder, whenever a run ends."""
 
-import json
 import threading
 
 import pytest
 
-from helpers import compress_into, image_bytes, synthetic_photo
 from icsys import Options, UsageError, compress_folder
-from icsys.files import object_store as objects
-from icsys.outputs import lease
-from memory_store import memory_store
 from packed_trees import Beside, pack_in_store, pack_tree
-
-URL = "memory://bucket/small"
-NAMES = ("cat/a.png", "cat/b.png", "dog/a.png", "test/cat/x.png", "c.png")
+from small_store import URL, local, put, run, small
 
 
 @pytest.fixture(params=["webdataset", "parquet"])
@@ -21,47 +14,6 @@ def options(request):
     if request.param == "parquet":
         pytest.importorskip("pyarrow")
     return Options(strategy="SO", step=2, format=request.param, shard_images=2)
-
-
-@pytest.fixture
-def store(monkeypatch):
-    monkeypatch.setattr(objects, "_FIRST_PAUSE", 0.0)
-    monkeypatch.setattr(lease, "_POLL_SECONDS", 0.001)
-    monkeypatch.setattr(lease, "_LEASE", 0.01)
-    monkeypatch.setattr("icsys.run.main_pass._FIRST_BATCH", 2)
-    monkeypatch.setattr("icsys.run.main_pass._BATCH", 2)
-    return memory_store(monkeypatch)
-
-
-@pytest.fixture
-def source(tmp_path):
-    for seed, name in enumerate(NAMES):
-        put(tmp_path / "in" / name, seed)
-    return tmp_path / "in"
-
-
-def put(path, seed):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(image_bytes(synthetic_photo(24, 32, seed=seed)))
-
-
-def run(source, destination, options, **settings):
-    return compress_into(source, destination, options, jobs=1, **settings)[1]
-
-
-def small(store):
-    """Return all objects except ``run.json``, without the times of sources."""
-    return steady({name: data for name, data in store.objects("bucket/small").items() if name != "run.json"})
-
-
-def local(folder):
-    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    return steady({name: data for name, data in files.items() if name not in {"run.json", ".ics-lock"}})
-
-
-def steady(files):
-    lines = [json.loads(line) | {"source_mtime_ns": 0} for line in files.get("manifest.jsonl", b"").splitlines()]
-    return files | {"manifest.jsonl": lines}
 
 
 def test_packs_equal_those_of_a_folder_after_every_change(store, source, tmp_path, options):

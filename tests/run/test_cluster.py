@@ -13,6 +13,7 @@ from helpers import compress_into, everything, image_bytes, state_folder_at, syn
 from icsys import Options, UsageError, compress_folder, merge_shards
 from icsys.errors import EngineError, InUseError
 from icsys.files.rooted_path import RootedPath
+from icsys.packs import local_packs
 from icsys.results import UNCHANGED
 from icsys.run import cluster, coordinator, shard_job
 from icsys.run.progress import INTERRUPTED_TEXT
@@ -84,6 +85,65 @@ def test_a_run_on_a_cluster_gives_the_bytes_of_a_local_run(source, whole, out, f
     assert compress_folder(source, out, OPTIONS).skipped == 63
     assert run(source, out)[1].skipped == 63
     assert everything(out) == whole[0]
+
+
+PACKS = {
+    "arrays": Options(strategy="SO", size=8, fit="cover", format="arrays"),
+    "parquet": Options(strategy="SO", step=2, format="parquet", shard_images=20),
+    "webdataset": Options(strategy="SO", step=2, format="webdataset", shard_images=20),
+}
+each_packing = pytest.mark.parametrize("options", PACKS.values(), ids=PACKS)
+
+
+@each_packing
+def test_packs_are_those_of_a_local_run(options, source, out):
+    expected, notes = out.with_name("expected"), set()
+    for stage in range(2):
+        undivided = compress_folder(source, expected, options)
+        summary = compress_folder(source, out, options, engine="dask", progress=lambda step: notes.add(step.note))
+        assert everything(out) == everything(expected)
+        assert counts(summary) == counts(undivided)
+        assert summary.shards == undivided.shards
+        assert (summary.compressed, summary.failed) == ((63, 1), (1, 1))[stage]
+        assert [path.name for path in out.glob(".ics-*") if path.name != ".ics-lock"] == []
+        (source / "cat" / "000.png").write_bytes(image_bytes(synthetic_photo(24, 32, seed=70)))
+    assert "Packing" in notes
+    assert json.loads((out / "run.json").read_text("utf-8"))["summary"]["shards"] == len(summary.shards)
+
+
+def test_packs_and_what_goes_with_images_are_those_of_a_local_run(tmp_path, out):
+    tree, options = write_coco(tmp_path / "tree"), PACKS["webdataset"]
+    undivided = compress_folder(tree.root, tmp_path / "expected", options)
+    summary = compress_folder(tree.root, out, options, engine="dask")
+    assert everything(out) == everything(tmp_path / "expected")
+    assert counts(summary) == counts(undivided)
+
+
+def test_packs_that_cannot_be_written_end_a_run_and_the_next_one_packs(source, out, monkeypatch):
+    options = PACKS["arrays"]
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(local_packs, "write_packs", full)
+        summary = compress_folder(source, out, options, engine="dask")
+    assert summary.stopped == "the shards cannot be written: No space left on device"
+    assert (summary.compressed, summary.shards) == (63, [])
+    again = compress_folder(source, out, options, engine="dask")
+    assert (again.compressed, again.skipped, again.stopped) == (0, 63, "")
+    compress_folder(source, out.with_name("expected"), options)
+    assert everything(out) == everything(out.with_name("expected"))
+
+
+def test_a_folder_of_images_gets_no_packs(source, whole, out):
+    compress_folder(source, out, OPTIONS)
+    with pytest.raises(UsageError, match="holds image files of an earlier run: expected arrays packs"):
+        compress_folder(source, out, PACKS["arrays"], engine="dask")
+    assert everything(out) == whole[0]
+    compress_folder(source, out.with_name("packs"), PACKS["arrays"])
+    summary = compress_folder(source, out.with_name("packs"), PACKS["arrays"], engine="dask")
+    assert (summary.compressed, summary.skipped) == (0, 63)
 
 
 @pytest.mark.parametrize("write", [write_voc, write_coco])
@@ -388,7 +448,6 @@ def test_the_dashboard_is_reported_once(source, out, fake_cluster):
     [
         ({"shard": "1/2"}, "shard='1/2' with engine='ray'"),
         ({"dry_run": True}, "dry_run=True with engine='ray'"),
-        ({"options": Options(format="webdataset")}, "format='webdataset' with engine='ray'"),
         ({"options": Options(colors="auto", per="dataset")}, "per='dataset' with engine='ray'"),
         ({"destination": "s3://bucket/small"}, "destination 's3://bucket/small' with engine='ray'"),
         ({"source": "s3://bucket/photos"}, "source 's3://bucket/photos' with engine='ray'"),

@@ -249,16 +249,18 @@ def test_shards_that_follow_links_differently_are_refused(source, out):
         merge_shards(out)
 
 
-def test_packs_are_refused_for_shards(source, out):
-    with pytest.raises(
-        UsageError, match=r"shard='1/2' with format='webdataset': expected a format of one file an image"
-    ):
-        do_shards(source, out, [Shard(1, 2)], Options(format="webdataset"))
-    assert not out.exists()
-
-
-def test_the_format_does_not_matter(source, out):
-    options = Options(strategy="MKM", colors=8, step=2, format="npz")
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"format": "npz", "step": 2},
+        {"format": "webdataset", "step": 2, "shard_images": 3},
+        {"format": "parquet", "step": 2, "shard_images": 3},
+        {"format": "arrays", "size": 16, "fit": "cover"},
+    ],
+    ids=lambda words: words["format"],
+)
+def test_the_format_does_not_matter(words, source, out):
+    options = Options(strategy="MKM", colors=8, **words)
     undivided = compress_folder(source, out.with_name("clean"), options)
     do_shards(source, out, options=options)
     assert counts(merge_shards(out)) == counts(undivided)

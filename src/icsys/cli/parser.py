@@ -43,7 +43,8 @@ they are, and the demo uses folders of the same names in ics-demo."""
 
 _MERGE_SUMMARY = """\
 Merge the manifests, failures and totals of all shards in DST, so that DST is the
-same as after one run without shards. Images are not changed."""
+same as after one run without shards. Images are not changed. Those of formats with
+many images in a file, such as webdataset and arrays, are packed."""
 
 _COMPARE_SUMMARY = """\
 Compress the images below SRC with every strategy, and show time, size and quality

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from icsys.errors import UsageError
 from icsys.files.url import hide_given
 from icsys.learning.learn_settings import LearnSettings
-from icsys.options import Options
 from icsys.records.config.config_file import read_config
-from icsys.records.config.request import TABLES, Request, request_of, table_fields
+from icsys.records.config.request import TABLES, Request, decided_values, request_of, table_fields
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +28,9 @@ def read_options(arguments: argparse.Namespace) -> Request:
     UsageError
         If a value is not accepted, or the config file cannot be read.
     """
-    return read_values(arguments, TABLES, lambda given, config: request_of(config | given, _decided(given, config)))
+    return read_values(
+        arguments, TABLES, lambda given, config: request_of(config | given, decided_values(given, config))
+    )
 
 
 def read_values(
@@ -53,11 +53,8 @@ def read_values(
 
 
 def decided_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the options of images that the user decides: those of the command line, and others of a file.
-
-    An option of a file counts where it differs from its default, as a file may hold all options.
-    """
-    return _decided(*_given(arguments, TABLES))
+    """Return the options of images that the user decides, of the command line and of a file."""
+    return decided_values(*_given(arguments, TABLES))
 
 
 def _given(arguments: argparse.Namespace, tables: tuple[type[Any], ...]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -68,10 +65,3 @@ def _given(arguments: argparse.Namespace, tables: tuple[type[Any], ...]) -> tupl
     # Only one of step, scale and size can hold: the command line replaces whichever a config file has.
     replaced = {table[name].metadata.get("one_of") for name in given} - {None}
     return given, {name: value for name, value in config.items() if table[name].metadata.get("one_of") not in replaced}
-
-
-def _decided(given: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
-    default = Options().to_dict()
-    differing = {name: value for name, value in config.items() if default.get(name) != value}
-    own = {field.name for field in fields(Options)}
-    return {name: value for name, value in (differing | given).items() if name in own}

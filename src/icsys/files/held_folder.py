@@ -13,9 +13,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.files.links import LinkError, OtherFolderError, is_link
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _HAS_JUNCTIONS = os.name == "nt"
 _HAS_DIR_FD = {os.open, os.stat, os.mkdir, os.unlink, os.rmdir, os.rename} <= os.supports_dir_fd
@@ -79,9 +82,10 @@ class RootFolder:
     def __reduce__(self) -> tuple[type[RootFolder], tuple[str, tuple[int, int] | None]]:
         return RootFolder, (self.path, self.identity)
 
-    def __del__(self) -> None:
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        """Close the folder; at the end of a program the module ``os`` may be gone before."""
         if self._descriptor is not None:
-            os.close(self._descriptor)
+            close(self._descriptor)
 
 
 class HeldFolder(NamedTuple):

@@ -39,6 +39,8 @@ def parse_location(place: Url | str | os.PathLike[str]) -> Url | str | os.PathLi
     if not isinstance(text, str):
         what = f"{shown(repr(given))[:_LONGEST]} of type {type(given).__name__}"
         raise UsageError(f"{what}: expected a path or a URL, as text or pathlib.Path")
+    if "\0" in text:
+        raise UsageError(f"{shown(text)!r} holds a NUL character: expected a path or a URL")
     if is_mangled(text):
         raise UsageError(f"{shown(text)!r} was a URL before it became a path: give it as text, with two slashes")
     if not is_url(text):

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 DEEPEST = 100
 """The deepest nesting of lists and tables."""
 
+_PIECE = 2**16  # bytes that are read at once
+
 LONGEST_JSON = 2**26
 """The largest JSON file that is read whole, in bytes."""
 
@@ -149,15 +151,17 @@ def from_toml(text: str) -> dict[str, Any]:
     return values
 
 
-def _read(path: Path | RootedPath, most: int) -> bytes:
-    with path.open("rb") as file:
-        data = file.read(most + 1)
+def _read(path: Path | RootedPath, most: int) -> bytearray:
+    data = bytearray()
+    with path.open("rb") as file:  # Python takes as much memory as is asked for, however short the file is
+        while len(data) <= most and (piece := file.read(min(_PIECE, most + 1 - len(data)))):
+            data += piece
     if len(data) > most:
         raise ValueError(f"it is too large: expected at most {most} bytes")
     return data
 
 
-def _decoded(data: bytes, errors: str = "surrogatepass") -> str:
+def _decoded(data: bytes | bytearray, errors: str = "surrogatepass") -> str:
     """Decode UTF-8, UTF-16 or UTF-32, detected from the first bytes, without a byte order mark."""
     return data.decode(json.detect_encoding(data), errors)
 

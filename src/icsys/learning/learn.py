@@ -15,7 +15,7 @@ from icsys.inspection.inspect_folder import NOWHERE
 from icsys.learning.arms.plan_arms import plan_arms
 from icsys.learning.learn_settings import NEAR, LearnSettings
 from icsys.learning.learn_steps import LearnSteps
-from icsys.options import Options
+from icsys.options import Options, check_options
 from icsys.run_settings import RunSettings
 from icsys.sources.companions.layout import CompanionSettings
 from icsys.sources.open_source import open_source
@@ -135,7 +135,7 @@ def learn(
     )
     return learn_source(
         source,
-        options or Options(),
+        check_options(options),
         settings,
         colors=colors,
         given_geometry=options is not None,

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from icsys.errors import UsageError
 from icsys.setting_fields import Choice, Number, Switch, Text, WholeNumber, check_fields, setting, unknown_names_refused
 
 FIXED_FEATURES, CNN = "fixed", "cnn"
@@ -69,5 +68,3 @@ class LearnSettings:
     def __post_init__(self) -> None:
         """Check every field."""
         check_fields(self)
-        if not isinstance(self.group, str):
-            raise UsageError(f"group={self.group!r}: expected {NEAR}, {EXACT}, {ALONE}, or a regular expression")

@@ -30,6 +30,7 @@ from icsys.learning.put_together import (
     recommended_arm,
     what_images_tell,
 )
+from icsys.learning.statistics.resolution import smallest_loss_words
 from icsys.learning.step_report import StepReport, StoppedError
 from icsys.learning.time_plan import Clock
 from icsys.learning.trial import try_out
@@ -218,7 +219,7 @@ class LearnSteps:
             judgement.judge(name, model)
             if name == [FULL, *mild][-1]:
                 told = what_images_tell(judged, mild)
-                self._report.say(told.sentence(int(design.tested.sum())))
+                self._report.say(smallest_loss_words(int(design.tested.sum()), told.resolves))
         assert told is not None  # noqa: S101 - the last of the first arms is among the names
         return told
 

@@ -17,16 +17,19 @@ from icsys.image.arrays.packing import index_dtype, packed_width
 from icsys.layout import IMAGE_NAMES, INDICES, LABELS, PALETTES, PIXELS
 from icsys.loading.batch_form import show_pixels
 from icsys.loading.npy_file import map_array
+from icsys.loading.stored_labels import StoredLabels, label_shapes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from icsys.files.rooted_path import RootedPath
-    from icsys.loading.batch_form import BatchForm, Flags
+    from icsys.loading.batch_changes import BatchChanges
+    from icsys.loading.batch_form import BatchForm
     from icsys.loading.stored_dataset import StoredDataset, StoredFile, StoredSplit
 
 _RGB = 3
 _UNLABELLED = -1
+_AT_ONCE = 2**16  # labels
 
 
 class ArraySplit:
@@ -38,6 +41,8 @@ class ArraySplit:
         The folder of all splits.
     dataset, split
         What is recorded about them.
+    kind
+        The kind of masks that was chosen; empty for the only one.
 
     Raises
     ------
@@ -45,8 +50,8 @@ class ArraySplit:
         If the shapes of the arrays do not fit each other.
     """
 
-    def __init__(self, folder: RootedPath, dataset: StoredDataset, split: StoredSplit) -> None:
-        self.name, self._folder, self._dataset, self._split = split.name, folder, dataset, split
+    def __init__(self, folder: RootedPath, dataset: StoredDataset, split: StoredSplit, kind: str = "") -> None:
+        self.name, self._folder, self._dataset, self._split, self._kind = split.name, folder, dataset, split, kind
         self.size = dataset.height, dataset.width
         self._check_shapes()
 
@@ -55,7 +60,7 @@ class ArraySplit:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what the split is made from, without memory maps."""
-        return {name: self.__dict__[name] for name in ("name", "_folder", "_dataset", "_split", "size")}
+        return {name: self.__dict__[name] for name in ("name", "_folder", "_dataset", "_split", "_kind", "size")}
 
     @property
     def has_indices(self) -> bool:
@@ -90,6 +95,17 @@ class ArraySplit:
     def labels(self) -> NDArray[np.int64]:
         """Places of the labels among the classes, shape (N,); -1 for an image without a label."""
         labels, numbers = self._map(LABELS), np.array(self._dataset.class_numbers, np.int64)
+        is_counted = np.array_equal(numbers, np.arange(len(numbers)))
+        if is_counted and (not len(labels) or (labels.min() >= _UNLABELLED and labels.max() < len(numbers))):
+            return labels
+        places = np.empty(len(labels), np.int64)
+        for begin in range(0, len(labels), _AT_ONCE):
+            here = slice(begin, begin + _AT_ONCE)
+            places[here] = self._places_of(labels[here], numbers, begin)
+        return places
+
+    def _places_of(self, labels: NDArray[np.int64], numbers: NDArray[np.int64], begin: int) -> NDArray[np.int64]:
+        """Return the places of labels among the numbers of the classes, whose first is of image ``begin``."""
         places = np.searchsorted(numbers, labels)
         is_known = (
             numbers[np.minimum(places, len(numbers) - 1)] == labels if len(numbers) else np.zeros(len(labels), bool)
@@ -97,10 +113,19 @@ class ArraySplit:
         wrong = np.flatnonzero(~is_known & (labels != _UNLABELLED))
         if len(wrong):
             raise UsageError(
-                f"{str(self._path(LABELS))!r} has the label {labels[wrong[0]]} at image {wrong[0]}: expected the "
-                f"number of one of {len(numbers)} classes, or {_UNLABELLED}; run ics compress again"
+                f"{str(self._path(LABELS))!r} has the label {labels[wrong[0]]} at image {begin + wrong[0]}: expected "
+                f"the number of one of {len(numbers)} classes, or {_UNLABELLED}; run ics compress again"
             )
         return np.where(is_known, places, _UNLABELLED)
+
+    @cached_property
+    def masks_and_boxes(self) -> StoredLabels:
+        """The masks and boxes."""
+        return StoredLabels(self._folder, self._dataset, self._split, self._kind)
+
+    def with_masks(self, kind: str) -> ArraySplit:
+        """Return the split with masks of a kind."""
+        return ArraySplit(self._folder, self._dataset, self._split, kind)
 
     @cached_property
     def names(self) -> list[str]:
@@ -118,19 +143,22 @@ class ArraySplit:
             )
         return names
 
-    def show(self, rows: NDArray[np.int64], form: BatchForm, flip: Flags, *, out: NDArray[Any], threads: int) -> None:
-        """Write the pixels of rows into ``out``, with so many ``threads``."""
+    def show(
+        self, rows: NDArray[np.int64], form: BatchForm, changes: BatchChanges, *, out: NDArray[Any], threads: int
+    ) -> None:
+        """Write the pixels of rows, with the changes of each, into ``out``, with so many ``threads``."""
         if self.has_indices:
             bits, width = self._dataset.bits, self._dataset.width
-            more: Any = {**form.keywords(), "flip": flip, "out": out, "threads": threads}
+            more: Any = {**form.expand_keywords(), **changes.keywords(), "out": out, "threads": threads}
             expand_batch(self.indices, self.palettes, rows, bits=bits, width=width, **more)
         else:
-            show_pixels(self._pixels[rows], form, flip, out)
+            show_pixels(changes.applied_to(self._pixels[rows]), form, out)
 
     def prepare(self) -> None:
         """Map all arrays, so that a damaged header is found at once."""
         _ = (self.indices, self.palettes) if self.has_indices else self._pixels
         _ = self.labels
+        self.masks_and_boxes.prepare()
 
     def verify(self) -> None:
         """Read every byte of the files.
@@ -166,6 +194,7 @@ class ArraySplit:
             LABELS: ("int64", [(count,)]),
             PIXELS: ("uint8", [(count, height, width, _RGB)]),
             INDICES: (index_dtype(bits or 8).name, [(count, height, packed)]),
+            **label_shapes(self._dataset, self._split),
         }
         for name, stored in self._split.files.items():
             if name == IMAGE_NAMES:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 Flags: TypeAlias = "NDArray[np.bool_] | None"
 """One flag for each image, shape (n,); None for no flag set."""
 
+BFLOAT16 = "bfloat16"
+BFLOAT16_BITS = "bfloat16_bits"
+"""A type of pixels: the bits of bfloat16, in uint16, for programs that do without the package ``ml_dtypes``."""
+
 _RGB = 3
 
 
@@ -30,7 +34,8 @@ class BatchForm:
     layout
         "CHW" for channels first, or "HWC".
     dtype
-        "uint8" for levels from 0 to 255, "float32" or "float16" for numbers from 0 to 1, normalised.
+        "uint8" for levels from 0 to 255, "float32", "float16", "bfloat16" or its bits for numbers from 0 to 1,
+        normalised.
     mean, std
         Of each channel, for numbers from 0 to 1; a pixel becomes ``(level / 255 - mean) / std``.
     """
@@ -45,17 +50,30 @@ class BatchForm:
         return (images, _RGB, height, width) if self.layout == "CHW" else (images, height, width, _RGB)
 
     def keywords(self) -> dict[str, Any]:
-        """Return the form as the keywords of :func:`~icsys.image.arrays.expand.expand_batch`."""
+        """Return the form as the keywords of :meth:`icsys.Dataset.pixels`."""
         return {"layout": self.layout, "dtype": self.dtype, "mean": self.mean, "std": self.std}
+
+    def expand_keywords(self) -> dict[str, Any]:
+        """Return the form as the keywords of :func:`~icsys.image.arrays.expand.expand_batch`."""
+        return self.keywords() | ({"dtype": BFLOAT16} if self.dtype == BFLOAT16_BITS else {})
+
+    @property
+    def array_dtype(self) -> np.dtype[Any]:
+        """Of an array of the form."""
+        return np.dtype(np.uint16 if self.dtype == BFLOAT16_BITS else self.dtype)
+
+    def as_written(self, out: NDArray[Any]) -> NDArray[Any]:
+        """Return an array of the form as it is written: of bfloat16, the bits."""
+        return out.view(np.uint16) if self.dtype == BFLOAT16 else out
 
     def to_out(self, out: Any, images: int, height: int, width: int) -> NDArray[Any]:  # noqa: ANN401
         """Return the array for a batch: a new one, or the given one, checked."""
         shape = self.shape(images, height, width)
         if out is None:
-            return np.empty(shape, self.dtype)
-        if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != self.dtype or not _is_plain(out):
+            return np.empty(shape, self.array_dtype)
+        if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != self.array_dtype or not _is_plain(out):
             given = f"{getattr(out, 'dtype', type(out).__name__)} {getattr(out, 'shape', '')}".strip()
-            raise UsageError(f"out is {given}: expected a contiguous array of {self.dtype} {shape} to write into")
+            raise UsageError(f"out is {given}: expected a contiguous array of {self.array_dtype} {shape} to write into")
         return out
 
 
@@ -69,22 +87,19 @@ def batch_form(layout: str, dtype: DTypeLike, mean: object, std: object) -> Batc
     """
     if layout not in PIXEL_LAYOUTS:
         raise UsageError(f"layout={layout!r}: expected one of {', '.join(PIXEL_LAYOUTS)}")
-    try:
-        name = np.dtype(dtype).name
-    except TypeError:
-        name = ""
-    if name not in PIXEL_DTYPES:
-        raise UsageError(f"dtype={dtype!r}: expected one of {', '.join(PIXEL_DTYPES)}")
+    name = _name_of(dtype)
+    if name not in (*PIXEL_DTYPES, BFLOAT16_BITS):
+        more = "" if dtype != BFLOAT16 else "; NumPy has bfloat16 where the package ml_dtypes is imported"
+        raise UsageError(f"dtype={dtype!r}: expected one of {', '.join((*PIXEL_DTYPES, BFLOAT16_BITS))}{more}")
     if name == "uint8" and not (mean is None and std is None):
-        raise UsageError("mean and std are for dtype='float32' or 'float16': expected one of them, or no mean and std")
+        raise UsageError(
+            "mean and std with dtype='uint8': expected dtype='float32', 'float16' or 'bfloat16', or no mean and std"
+        )
     return BatchForm(layout, name, _three("mean", mean), _three("std", std, above=0.0))
 
 
-def show_pixels(pixels: NDArray[np.uint8], form: BatchForm, flip: Flags, out: NDArray[Any]) -> None:
-    """Write pixels of shape (n, H, W, 3) into an array of a form; images with a flag are mirrored left to right."""
-    if flip is not None and flip.any():
-        pixels = pixels.copy()
-        pixels[flip] = pixels[flip, :, ::-1]
+def show_pixels(pixels: NDArray[np.uint8], form: BatchForm, out: NDArray[Any]) -> None:
+    """Write pixels of shape (n, H, W, 3) into an array of a form."""
     target = out if form.layout == "HWC" else np.moveaxis(out, 1, -1)
     if form.dtype == "uint8":
         target[...] = pixels
@@ -96,13 +111,23 @@ def show_pixels(pixels: NDArray[np.uint8], form: BatchForm, flip: Flags, out: ND
 
 @lru_cache(8)
 def level_table(dtype: str, mean: tuple[float, ...] | None, std: tuple[float, ...] | None) -> NDArray[Any]:
-    """Return what each level of each channel becomes, shape (256, 3), rounded as the kernels round it."""
+    """Return what each level of each channel becomes, shape (256, 3), rounded as the kernels do; bits of bfloat16."""
     levels = np.arange(256, dtype=np.uint8)
     palettes = np.stack([levels] * _RGB, axis=-1)
-    form: Any = BatchForm("HWC", dtype, mean, std).keywords()
+    form: Any = BatchForm("HWC", dtype, mean, std).expand_keywords()
     table = expand_batch(levels.reshape(1, 1, -1), palettes, np.zeros(1, np.int64), bits=8, width=256, **form)[0, 0]
     table.flags.writeable = False
     return table
+
+
+def _name_of(dtype: DTypeLike) -> str:
+    """Return the name of a type of numbers; empty if NumPy has no such type."""
+    if isinstance(dtype, str) and dtype == BFLOAT16_BITS:
+        return BFLOAT16_BITS
+    try:
+        return np.dtype(dtype).name
+    except TypeError:
+        return ""
 
 
 def _three(name: str, values: object, above: float = -math.inf) -> tuple[float, ...] | None:

@@ -9,16 +9,20 @@ import numpy as np
 
 from icsys.errors import UsageError
 from icsys.image.arrays.packing import unpack_rows
+from icsys.loading.batch_changes import batch_changes
 from icsys.loading.batch_form import batch_form
+from icsys.loading.dataset_labels import DatasetLabels
 from icsys.loading.row_selection import ArrayRows, as_array, choose_rows, rows_by_part, without_copy
 from icsys.setting_fields import did_you_mean, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Unpack
 
-    from numpy.typing import ArrayLike, DTypeLike, NDArray
+    from numpy.typing import DTypeLike, NDArray
 
-    from icsys.loading.batch_form import BatchForm, Flags
+    from icsys.loading.batch_changes import BatchChanges, ChangesOfEach
+    from icsys.loading.batch_form import BatchForm
     from icsys.loading.row_selection import Rows
     from icsys.loading.split import Split
 
@@ -27,7 +31,7 @@ _FORMS = ("pixels", "indices")
 _SHARED = 2  # axes of a palette that all images share
 
 
-class Dataset:
+class Dataset(DatasetLabels):
     """Images with their labels, opened by :func:`icsys.load`; a view of some of them is a dataset, too.
 
     ``data[5]`` is the pixels, shape (H, W, 3), uint8, and the label of one image. ``data[2:9]``, ``data[[4, -1]]``
@@ -178,9 +182,9 @@ class Dataset:
         mean: Sequence[float] | float | None = None,
         std: Sequence[float] | float | None = None,
         *,
-        flip: ArrayLike | None = None,
         out: NDArray[Any] | None = None,
         threads: int = 1,
+        **changes: Unpack[ChangesOfEach],
     ) -> NDArray[Any]:
         """Return the pixels of images.
 
@@ -191,20 +195,26 @@ class Dataset:
         layout
             "CHW" or "HWC".
         dtype
-            uint8, from 0 to 255; float32 or float16, from 0 to 1, before ``mean`` and ``std``.
+            uint8, from 0 to 255; float32, float16 or bfloat16, from 0 to 1, before ``mean`` and ``std``. NumPy has
+            bfloat16 where the package ``ml_dtypes`` is imported; "bfloat16_bits" gives the bits as uint16 without it.
         mean, std
             A number each, or one for each of R, G and B; a pixel becomes ``(level / 255 - mean) / std``.
-        flip
-            A flag for each image, shape (n,), bool: whether to mirror it left to right.
         out
             A contiguous array to write into and to return.
         threads
             Number of threads.
+        **changes
+            Changes of each image. ``flip``: shape (n,), bool, whether to mirror it left to right, after all else.
+            ``crop``: (tops, lefts, height, width) in pixels, the part that is kept; tops and lefts are integers, or of
+            shape (n,). ``shift``: (downs, rights) in pixels, how far what is kept is moved; integers, or of shape (n,),
+            negative for up and left. Past the edges of an image, its outermost pixels are repeated. ``palettes``: shape
+            (n, K, 3), or (K, 3) for all images, uint8, colours to use in place of the stored ones.
 
         Returns
         -------
         numpy.ndarray
-            Shape (n, 3, H, W) or (n, H, W, 3); without the first axis for an integer.
+            Shape (n, 3, H, W) or (n, H, W, 3), with the height and width of ``crop`` if there is one; without the
+            first axis for an integer.
 
         Raises
         ------
@@ -219,19 +229,21 @@ class Dataset:
         threads = whole_number("threads", threads, 1, _MOST_THREADS)
         chosen = self._rows if rows is None else choose_rows(self._rows, rows)
         numbers = np.array([chosen]) if isinstance(chosen, int) else as_array(chosen)
-        flags = _flags(flip, len(numbers))
-        height, width = self._size(numbers) or (0, 0)
+        size = self._size(numbers) or (0, 0)
+        changed = batch_changes(changes, len(numbers), size, self.bits)
         target = out if out is None or not isinstance(chosen, int) else np.asarray(out)[None]
-        shown = form.to_out(target, len(numbers), height, width)
-        self._show(numbers, form, flags, shown, threads)
+        shown = form.to_out(target, len(numbers), *changed.size_of(size))
+        self._show(numbers, form, changed, form.as_written(shown), threads)
         return shown[0] if isinstance(chosen, int) else shown
 
-    def _show(self, rows: NDArray[np.int64], form: BatchForm, flip: Flags, out: NDArray[Any], threads: int) -> None:
+    def _show(
+        self, rows: NDArray[np.int64], form: BatchForm, changes: BatchChanges, out: NDArray[Any], threads: int
+    ) -> None:
         """Write the pixels of rows, counted over all splits."""
         for one in rows_by_part(rows, self._starts):
-            flags = None if flip is None else flip[one.places]
             target = out[one.places]  # a copy where the places are not one after the other
-            self._splits[one.part].show(one.rows, form, flags, out=target, threads=threads)
+            part = self._splits[one.part]
+            part.show(one.rows, form, changes.at(one.places), out=target, threads=threads)
             if not isinstance(one.places, slice):
                 out[one.places] = target
 
@@ -320,13 +332,3 @@ class Dataset:
                 "with --size"
             )
         return next(iter(found), None)
-
-
-def _flags(flip: ArrayLike | None, count: int) -> Flags:
-    """Return a flag for each image."""
-    if flip is None:
-        return None
-    flags = np.atleast_1d(np.asarray(flip))
-    if flags.dtype != bool or flags.shape != (count,):
-        raise UsageError(f"flip of type {flags.dtype} and shape {flags.shape}: expected bool of shape ({count},)")
-    return flags

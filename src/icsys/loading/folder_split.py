@@ -5,29 +5,34 @@ from __future__ import annotations
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from icsys.errors import ImageError, UsageError
+from icsys.files.failure_reason import failure_reason
 from icsys.image.read_output import read_pixels
 from icsys.layout import MANIFEST, NO_SPLIT
 from icsys.loading.batch_form import show_pixels
+from icsys.loading.stored_labels import NoLabelArrays
 from icsys.packs.arrays_format import folder_of_split
-from icsys.packs.read_file_or_pack import OutputPlace, read_outputs
+from icsys.packs.read_file_or_pack import OutputPlace, OutputReader
 from icsys.records.classes import number_classes
 from icsys.records.label import from_columns
 from icsys.records.manifest import is_done_image, read_rows, row_kind
+from icsys.records.output_folders import missing_manifest
 from icsys.records.run_json import read_run
 from icsys.results import IMAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from icsys.files.rooted_path import RootedPath
-    from icsys.loading.batch_form import BatchForm, Flags
+    from icsys.loading.batch_changes import BatchChanges
+    from icsys.loading.batch_form import BatchForm
     from icsys.records.label import Label
 
 _AT_ONCE = 256  # files that are read before they are decoded or compared
@@ -105,24 +110,36 @@ class FolderSplit:
         """Image files give pixels only."""
         raise self._no_arrays("palettes")
 
-    def show(self, rows: NDArray[np.int64], form: BatchForm, flip: Flags, *, out: NDArray[Any], threads: int) -> None:
-        """Write the pixels of rows into ``out``, with so many ``threads`` that decode."""
+    @property
+    def masks_and_boxes(self) -> NoLabelArrays:
+        """Masks and label files are files, too."""
+        return NoLabelArrays(self._no_arrays)
+
+    def with_masks(self, kind: str) -> FolderSplit:  # noqa: ARG002 - there is none to choose
+        """Return the same split."""
+        return self
+
+    def show(
+        self, rows: NDArray[np.int64], form: BatchForm, changes: BatchChanges, *, out: NDArray[Any], threads: int
+    ) -> None:
+        """Write the pixels of rows, with the changes of each, into ``out``, with so many ``threads`` that decode."""
         for begin in range(0, len(rows), _AT_ONCE):
             here = slice(begin, begin + _AT_ONCE)
-            chosen = [self._rows[row] for row in rows[here].tolist()]
-            files = self._read(chosen)
+            numbers = rows[here].tolist()
+            chosen, files = [self._rows[row] for row in numbers], self._read(numbers)
             with ThreadPoolExecutor(threads) as decoders:
                 pixels = np.stack(list(decoders.map(_decoded, chosen, files)))
-            show_pixels(pixels, form, None if flip is None else flip[here], out[here])
+            show_pixels(changes.at(here).applied_to(pixels), form, out[here])
 
     def prepare(self) -> None:
-        """Do nothing: the manifest is read already, and files are decoded one by one."""
+        """Read the list of packs; the manifest is read already, and files are decoded one by one."""
+        _ = self._reader
 
     def verify(self) -> None:
         """Read every file; UsageError if one differs from its row in the manifest, which the message names."""
         for begin in range(0, len(self), _AT_ONCE):
-            chosen = self._rows[begin : begin + _AT_ONCE]
-            for row, data in zip(chosen, self._read(chosen), strict=True):
+            numbers = range(begin, min(begin + _AT_ONCE, len(self)))
+            for row, data in zip(self._rows[begin : begin + _AT_ONCE], self._read(numbers), strict=True):
                 if hashlib.sha256(data).hexdigest() != row.sha256:
                     raise UsageError(
                         f"{row.place.output!r} has changed: expected what ics wrote; run ics compress again"
@@ -132,12 +149,17 @@ class FolderSplit:
     def _rows(self) -> list[_Row]:
         return self.images.rows[self.name]
 
-    def _read(self, rows: list[_Row]) -> list[bytes]:
-        """Return the bytes of files, each pack read once."""
+    @cached_property
+    def _reader(self) -> OutputReader:
+        return OutputReader(self._folder, [row.place for row in self._rows])
+
+    def _read(self, rows: Sequence[int]) -> list[bytes]:
+        """Return the bytes of files."""
         try:
-            return read_outputs(self._folder, [row.place for row in rows])
+            return self._reader.read(rows)
         except OSError as error:
-            raise UsageError(f"{str(self._folder)!r}: {error.strerror or error}; run ics compress again") from None
+            reason = failure_reason(error)[1]
+            raise UsageError(f"{str(self._folder)!r}: {reason}; run ics compress again") from None
 
     def _no_arrays(self, what: str) -> UsageError:
         return UsageError(
@@ -165,7 +187,7 @@ class FolderImages(NamedTuple):
 
 
 def read_folder(folder: RootedPath) -> FolderImages:
-    """Read the manifest of an output folder; its images are sorted by name.
+    """Read the manifest of an output folder; its splits, and the images of each, are sorted by name, as in arrays.
 
     Raises
     ------
@@ -176,7 +198,7 @@ def read_folder(folder: RootedPath) -> FolderImages:
     try:
         status = path.status()
         if status is None:
-            raise UsageError(f"no {MANIFEST} in {str(folder)!r}: expected an output folder of ics compress")
+            raise missing_manifest(Path(str(folder)))
         done = dict(_done_rows(folder))
     except OSError as error:
         raise UsageError(f"{str(path)!r} cannot be read: {error.strerror or error}; check its permissions") from None
@@ -193,7 +215,8 @@ def read_folder(folder: RootedPath) -> FolderImages:
         kept = _Row(place, row["sha256"], (row["height"], row["width"]), label)
         rows.setdefault(folder_of_split(name), []).append(kept)
     sizes = {row.size for split in rows.values() for row in split}
-    return FolderImages(rows or {NO_SPLIT: []}, tuple(classes.names), sizes, (status.st_size, status.st_mtime_ns))
+    rows = dict(sorted(rows.items())) or {NO_SPLIT: []}
+    return FolderImages(rows, tuple(classes.names), sizes, (status.st_size, status.st_mtime_ns))
 
 
 def _place_of(label: Label, by_number: dict[int, int], by_name: dict[str, int]) -> int:

@@ -24,8 +24,8 @@ def load(folder: str | os.PathLike[str], *, verify: bool = False) -> Dataset:
     """Open a folder that ICS has written: arrays, image files, or packs of them.
 
     Arrays (``ics compress --format arrays``) are mapped into memory, and pixels come from indices and palettes without
-    any decoding. Image files and packs are decoded when their pixels are asked for, and a pack is read from its
-    beginning, so pixels of these take far longer.
+    any decoding. Image files are decoded when their pixels are asked for, which takes far longer, and those in packs
+    are read from their places there.
 
     Parameters
     ----------
@@ -37,7 +37,8 @@ def load(folder: str | os.PathLike[str], *, verify: bool = False) -> Dataset:
     Returns
     -------
     Dataset
-        All images, split by split, each split sorted by name.
+        All images, split by split, each split sorted by name. Of a run that goes on, or was stopped, these are the
+        images that it has done.
 
     Raises
     ------
@@ -61,7 +62,8 @@ def load(folder: str | os.PathLike[str], *, verify: bool = False) -> Dataset:
     """
     path = disk_path(folder, "folder")
     if not path.is_dir():
-        raise MissingFolderError(f"folder {str(path)!r} does not exist: expected the output folder of ics compress")
+        what = "is a file" if path.exists() else "does not exist"
+        raise MissingFolderError(f"folder {str(path)!r} {what}: expected the output folder of ics compress")
     root = RootedPath(path)
     data, splits = _arrays(root) if (root / DATASET).exists() else _files(root)
     if verify:

@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from icsys.loading.batch_form import BatchForm, Flags
+    from icsys.loading.batch_changes import BatchChanges
+    from icsys.loading.batch_form import BatchForm
+    from icsys.loading.stored_labels import SplitLabels
 
 
 class Split(Protocol):
@@ -50,11 +52,20 @@ class Split(Protocol):
         """Numbers of classes."""
 
     @property
+    def masks_and_boxes(self) -> SplitLabels:
+        """Masks and boxes."""
+
+    def with_masks(self, kind: str) -> Split:
+        """Return the split with masks of a kind."""
+
+    @property
     def names(self) -> list[str]:
         """Names of images."""
 
-    def show(self, rows: NDArray[np.int64], form: BatchForm, flip: Flags, *, out: NDArray[Any], threads: int) -> None:
-        """Write the pixels of rows into ``out``, with so many ``threads``."""
+    def show(
+        self, rows: NDArray[np.int64], form: BatchForm, changes: BatchChanges, *, out: NDArray[Any], threads: int
+    ) -> None:
+        """Write the pixels of rows, with the changes of each, into ``out``, with so many ``threads``."""
 
     def prepare(self) -> None:
         """Find at once what can be found without reading all."""

@@ -5,14 +5,26 @@ Anyone may have written it, so every value is checked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from icsys.errors import UsageError
 from icsys.files.parsing import read_json
 from icsys.files.relative_names import is_below
-from icsys.layout import DATASET, IMAGE_NAMES, INDICES, LABELS, PALETTES, PIXELS
+from icsys.layout import (
+    ALL_BOXES,
+    BOX_LABELS,
+    BOX_STARTS,
+    DATASET,
+    IMAGE_NAMES,
+    INDICES,
+    LABELS,
+    PALETTES,
+    PIXELS,
+    is_mask_kind,
+    mask_arrays,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +33,8 @@ if TYPE_CHECKING:
 
 _FORMAT, _VERSION = "icsys arrays", 1
 _BITS = (1, 2, 4, 8, 16)
-_DTYPES = ("uint8", "uint16", "int64")
+_DTYPES = ("uint8", "uint16", "int64", "bool", "float32")
+_IGNORED = (255, 65535)
 _MOST = 2**48  # of bytes and images; far above what disks hold, far below what 64 bits overflow
 _MOST_SIDE, _MOST_COLORS, _MOST_AXES = 2**20, 2**16, 4
 _MOST_LABEL = 2**63
@@ -57,7 +70,9 @@ class StoredDataset:
     """Content of ``dataset.json``, as far as it is needed to read the arrays.
 
     ``bits`` are those of an index; 0 if the files hold pixels. ``colors`` is the number of colours asked for, or 0.
-    ``class_numbers`` are the numbers that the labels of ``classes`` have in the files, rising.
+    ``class_numbers`` are the numbers that the labels of ``classes`` have in the files, rising. ``masks`` has the value
+    of pixels without a mask by the kind of masks. ``box_classes`` are the names of the classes of boxes, None without
+    boxes, and ``box_class_numbers`` the numbers that label files have for them, rising.
     """
 
     width: int
@@ -67,6 +82,9 @@ class StoredDataset:
     classes: tuple[str, ...]
     class_numbers: tuple[int, ...]
     splits: tuple[StoredSplit, ...]
+    masks: dict[str, int] = field(default_factory=dict)
+    box_classes: tuple[str, ...] | None = None
+    box_class_numbers: tuple[int, ...] = ()
 
 
 def read_stored_dataset(folder: RootedPath) -> StoredDataset:
@@ -136,41 +154,63 @@ def _dataset_of(record: _Table) -> StoredDataset:
     record.one_of("version", (_VERSION,))
     width, height = record.whole("width", 1, _MOST_SIDE), record.whole("height", 1, _MOST_SIDE)
     classes = record.listed("classes", "names", lambda name: isinstance(name, str))
-    numbers = _class_numbers(record, len(classes))
+    numbers = _class_numbers(record, "class_numbers", len(classes))
+    masks, box_classes, box_numbers = _masks_of(record), *_box_classes_of(record)
+    labels = [name for kind in masks for name in mask_arrays(kind)]
+    labels += [] if box_classes is None else [ALL_BOXES, BOX_LABELS, BOX_STARTS]
     table = record.table("splits")
     if not table.values:
         raise record.refused("splits", table.values, "at least one split")
-    splits = tuple(_split_of(table, name) for name in table.values)
+    splits = tuple(_split_of(table, name, labels) for name in table.values)
     kinds = {PIXELS in split.files for split in splits}
     if len(kinds) > 1:
         raise record.refused("splits", list(table.values), f"{PIXELS} in all of them or in none")
+    more = masks, box_classes, box_numbers
     if kinds == {True}:
-        return StoredDataset(width, height, 0, 0, classes, numbers, splits)
+        return StoredDataset(width, height, 0, 0, classes, numbers, splits, *more)
     bits, colors = record.one_of("bits", _BITS), record.whole("colors", 1, _MOST_COLORS)
     if colors > 2**bits:
         raise record.refused("colors", colors, f"at most {2**bits} colours of {bits} bits")
-    return StoredDataset(width, height, colors, bits, classes, numbers, splits)
+    return StoredDataset(width, height, colors, bits, classes, numbers, splits, *more)
 
 
-def _class_numbers(record: _Table, count: int) -> tuple[int, ...]:
+def _class_numbers(record: _Table, key: str, count: int) -> tuple[int, ...]:
     """Return the number of each class; without the key they count from 0."""
-    if "class_numbers" not in record.values:
+    if key not in record.values:
         return tuple(range(count))
-    numbers = record.listed(
-        "class_numbers", "whole numbers", lambda value: type(value) is int and abs(value) < _MOST_LABEL
-    )
+    numbers = record.listed(key, "whole numbers", lambda value: type(value) is int and abs(value) < _MOST_LABEL)
     if len(numbers) != count or any(low >= high for low, high in pairwise(numbers)):
-        raise record.refused("class_numbers", list(numbers), f"{count} numbers, rising")
+        raise record.refused(key, list(numbers), f"{count} numbers, rising")
     return numbers
 
 
-def _split_of(table: _Table, name: str) -> StoredSplit:
+def _masks_of(record: _Table) -> dict[str, int]:
+    """Return the value of pixels without a mask, by the kind of masks; nothing without the key."""
+    if "masks" not in record.values:
+        return {}
+    masks = record.table("masks")
+    for kind in masks.values:
+        if not is_mask_kind(kind):
+            raise masks.refused(kind, "…", "a kind of masks in lower case letters, digits and underscores")
+    return {kind: masks.table(kind).one_of("ignore", _IGNORED) for kind in masks.values}
+
+
+def _box_classes_of(record: _Table) -> tuple[tuple[str, ...] | None, tuple[int, ...]]:
+    """Return names and numbers of the classes of boxes; None without the key."""
+    if "box_classes" not in record.values:
+        return None, ()
+    names = record.listed("box_classes", "names", lambda name: isinstance(name, str))
+    return names, _class_numbers(record, "box_class_numbers", len(names))
+
+
+def _split_of(table: _Table, name: str, labels: list[str]) -> StoredSplit:
     if not is_below(name) or "/" in name or "\\" in name or name.startswith("."):
         raise table.refused(name, "…", "the name of a folder as the name of a split")
     split = table.table(name)
     images, files = split.whole("images", 0, _MOST), split.table("files")
     needed = (PIXELS,) if PIXELS in files.values else (INDICES, PALETTES)
-    return StoredSplit(name, images, {one: _file_of(files.table(one), one) for one in (*needed, LABELS, IMAGE_NAMES)})
+    names = (*needed, LABELS, IMAGE_NAMES, *labels)
+    return StoredSplit(name, images, {one: _file_of(files.table(one), one) for one in names})
 
 
 def _file_of(file: _Table, name: str) -> StoredFile:

@@ -11,12 +11,14 @@ ICS_BEGIN
 struct Batch {
     const uint8_t *indices; // of the first image of all
     int64_t image_bytes;    // from one image to the next
-    int64_t row_bytes, width, bits;
+    int64_t row_bytes, height, width, bits;
     const uint8_t *palettes;
-    int64_t palette_bytes, colors; // from one palette to the next, 0 if there is one for all
-    const int64_t *rows;           // the images to take
-    const uint8_t *flips;          // of each, whether left and right are exchanged; null for none
-    const int64_t *tops, *lefts;   // of each, the corner that is kept; null for none
+    int64_t palette_bytes, colors;  // from one palette to the next, 0 if there is one for all
+    const int64_t *rows;            // the images to take
+    const int64_t *palette_rows;    // and their palettes
+    const uint8_t *flips;           // of each, whether left and right are exchanged; null for none
+    const int64_t *tops, *lefts;    // of each, the corner that is kept; null for none
+    const int64_t *downs, *rights;  // of each, how far what is kept is moved, at most by the size of an image; null for none
     int64_t out_height, out_width;
     const void *values; // what each of 256 levels becomes, for R, G and B
     int64_t value_bytes, planar;
@@ -28,8 +30,6 @@ constexpr int64_t TILE = 2048;      // indices that are looked up at a time
 constexpr int64_t PAST_TILE = 64;   // more that may be unpacked
 constexpr int64_t ENTRIES = 256;    // of a table
 constexpr int64_t FEW_ENTRIES = 16; // what a shuffle of bytes looks up
-
-constexpr int MANY = 64;            // colours up to which several shuffles are faster than loads
 
 // The colours of a palette as they are written, in planes or as pixels. Entries past the last colour repeat it, so any
 // index has an entry.
@@ -76,6 +76,12 @@ INLINE const uint8_t *line_of(const uint8_t *row, int64_t bits, int64_t from, in
     return room + skipped;
 }
 
+// Return the index of one pixel of a row of at most 8 bits a pixel.
+INLINE int index_of(const uint8_t *row, int64_t bits, int64_t column) {
+    const int64_t bit = column * bits;
+    return row[bit / 8] >> (8 - bits - bit % 8) & ((1 << bits) - 1);
+}
+
 template <typename I> INLINE const I *reversed(const I *line, int64_t n, I *room) {
     for (int64_t i = 0; i < n; i++) room[i] = line[n - 1 - i];
     return room;
@@ -104,6 +110,7 @@ template <typename T> INLINE void look_up_pixels(const uint8_t *line, int64_t n,
         const int last = static_cast<int>(tables.colors) - 1;
         if (last < FEW_ENTRIES && few_pixels(line, n, planes, last, out)) return;
         if (last >= FEW_ENTRIES && tables.long_shuffles && long_shuffles<false>(line, n, planes, 0, out)) return;
+        if (last >= FEW_ENTRIES && last < MANY && many_pixels(line, n, planes, last, out)) return;
     }
     int64_t i = 0;
     for (; i + 8 < n; i += 8)
@@ -142,41 +149,80 @@ INLINE bool expand_nibbles(const uint8_t *row, int64_t left, int64_t n, bool fli
                                : (flip ? nibble_planes<true, false>(packed, even, planes, plane, out)
                                        : nibble_planes<false, false>(packed, even, planes, plane, out));
     if (done && odd) {
-        const int64_t last = flip ? left : left + even;
-        const int index = row[last / 2] >> (last & 1 ? 0 : 4) & 15;
+        const int index = index_of(row, 4, flip ? left : left + even);
         for (int c = 0; c < 3; c++) out[c * plane + even] = planes[c][index];
     }
     return done;
 }
 
-// Write the pixels of image k of a batch.
-template <typename T> INLINE void expand_image(const Batch &batch, int64_t k, const Tables<T> &tables) {
-    const int64_t top = batch.tops ? batch.tops[k] : 0, left = batch.lefts ? batch.lefts[k] : 0, bits = batch.bits;
-    const bool flip = batch.flips && batch.flips[k], planar = batch.planar != 0;
-    const int64_t plane = batch.out_height * batch.out_width, step = planar ? 1 : 3;
-    const uint8_t *row = batch.indices + batch.rows[k] * batch.image_bytes + top * batch.row_bytes;
-    T *out = static_cast<T *>(batch.out) + k * 3 * plane;
-    int64_t lines = batch.out_height, length = batch.out_width;
-    if (!flip && length == batch.width && length * bits == 8 * batch.row_bytes) { // whole rows are one long line
-        length *= lines;
-        lines = lines > 0;
-    }
+// Write the pixels of `length` columns of a row from the column `left` on, which all exist.
+template <typename T>
+INLINE void expand_columns(const uint8_t *row, int64_t left, int64_t length, bool flip, const Tables<T> &tables,
+                           const Batch &batch, int64_t plane, T *out) {
+    const int64_t bits = batch.bits;
+    const bool planar = batch.planar != 0;
+    if constexpr (sizeof(T) == 1)
+        if (bits == 4 && planar && expand_nibbles(row, left, length, flip, tables, plane, out)) return;
     alignas(64) uint8_t room[TILE + PAST_TILE], mirrored[TILE];
     uint16_t wide[TILE];
-    for (int64_t y = 0; y < lines; y++, row += batch.row_bytes) {
-        if constexpr (sizeof(T) == 1)
-            if (bits == 4 && planar && expand_nibbles(row, left, length, flip, tables, plane, out + y * length)) continue;
-        for (int64_t x = 0; x < length; x += TILE) {
-            const int64_t n = length - x < TILE ? length - x : TILE, from = left + (flip ? length - x - n : x);
-            T *to = out + (y * length + x) * step;
-            if (bits > 8) {
-                const uint16_t *line = reinterpret_cast<const uint16_t *>(row) + from;
-                look_up(flip ? reversed(line, n, wide) : line, n, tables, planar, plane, to);
-            } else {
-                const uint8_t *line = line_of(row, bits, from, n, room);
-                look_up(flip ? reversed(line, n, mirrored) : line, n, tables, planar, plane, to);
-            }
+    for (int64_t x = 0; x < length; x += TILE) {
+        const int64_t n = length - x < TILE ? length - x : TILE, from = left + (flip ? length - x - n : x);
+        T *to = out + x * (planar ? 1 : 3);
+        if (bits > 8) {
+            const uint16_t *line = reinterpret_cast<const uint16_t *>(row) + from;
+            look_up(flip ? reversed(line, n, wide) : line, n, tables, planar, plane, to);
+        } else {
+            const uint8_t *line = line_of(row, bits, from, n, room);
+            look_up(flip ? reversed(line, n, mirrored) : line, n, tables, planar, plane, to);
         }
+    }
+}
+
+// Write the pixel of one column of a row `n` times.
+template <typename T>
+INLINE void repeat_column(const uint8_t *row, int64_t column, int64_t n, const Tables<T> &tables, const Batch &batch,
+                          int64_t plane, T *out) {
+    if (n <= 0) return;
+    T value[3];
+    if (batch.bits > 8)
+        look_up(reinterpret_cast<const uint16_t *>(row) + column, 1, tables, false, 0, value);
+    else
+        memcpy(value, tables.pixels[index_of(row, batch.bits, column)], sizeof value);
+    if (batch.planar)
+        for (int c = 0; c < 3; c++)
+            for (int64_t i = 0; i < n; i++) out[c * plane + i] = value[c];
+    else
+        for (int64_t i = 0; i < n; i++) memcpy(out + 3 * i, value, sizeof value);
+}
+
+INLINE int64_t between(int64_t low, int64_t value, int64_t high) {
+    return value < low ? low : value > high ? high : value;
+}
+
+// Write the pixels of image k of a batch. Past an edge of the image, its outermost pixels are repeated.
+template <typename T> INLINE void expand_image(const Batch &batch, int64_t k, const Tables<T> &tables) {
+    const int64_t top = (batch.tops ? batch.tops[k] : 0) - (batch.downs ? batch.downs[k] : 0);
+    const int64_t left = (batch.lefts ? batch.lefts[k] : 0) - (batch.rights ? batch.rights[k] : 0);
+    const int64_t width = batch.width, plane = batch.out_height * batch.out_width, step = batch.planar ? 1 : 3;
+    const bool flip = batch.flips && batch.flips[k];
+    const uint8_t *const image = batch.indices + batch.rows[k] * batch.image_bytes;
+    T *out = static_cast<T *>(batch.out) + k * 3 * plane;
+    int64_t lines = batch.out_height, length = batch.out_width;
+    // Columns that lie before the image and past it; both, only where the other is 0.
+    const int64_t before = between(0, -left, length), past = between(0, left + length - width, length);
+    const int64_t inner = length - before - past;
+    if (!flip && inner == width && width * batch.bits == 8 * batch.row_bytes && top >= 0 &&
+        top + lines <= batch.height) { // whole rows are one long line
+        if (lines) expand_columns(image + top * batch.row_bytes, 0, lines * length, false, tables, batch, plane, out);
+        return;
+    }
+    for (int64_t y = 0; y < lines; y++, out += length * step) {
+        const uint8_t *const row = image + between(0, top + y, batch.height - 1) * batch.row_bytes;
+        if (inner)
+            expand_columns(row, left + before, inner, flip, tables, batch, plane, out + (flip ? past : before) * step);
+        if (inner == length) continue;
+        repeat_column(row, 0, before, tables, batch, plane, out + (flip ? length - before : 0) * step);
+        repeat_column(row, width - 1, past, tables, batch, plane, out + (flip ? 0 : length - past) * step);
     }
 }
 
@@ -185,7 +231,7 @@ template <typename T> INLINE void expand(const Batch &batch, int64_t first, int6
     Tables<T> tables;
     for (int64_t k = first; k < last; k++) {
         if (batch.palette_bytes || k == first)
-            tables.fill(batch, batch.palettes + batch.rows[k] * batch.palette_bytes);
+            tables.fill(batch, batch.palettes + batch.palette_rows[k] * batch.palette_bytes);
         expand_image(batch, k, tables);
     }
 }

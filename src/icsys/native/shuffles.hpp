@@ -7,6 +7,26 @@
 
 #include "common.hpp"
 
+#if defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)
+#define ICS_NEON
+#endif
+
+ICS_BEGIN
+
+// Call `step` for the first pixel of each vector.
+template <typename F> INLINE bool in_vectors(int64_t n, int64_t width, F step) {
+    if (n < width) return false;
+    for (int64_t i = 0; i + width <= n; i += width) step(i);
+    if (n % width) step(n - width);
+    return true;
+}
+
+ICS_END
+
+#ifdef ICS_NEON
+#include "shuffles_neon.hpp"
+#endif
+
 ICS_BEGIN
 
 #if defined(__AVX2__)
@@ -40,14 +60,7 @@ INLINE Bytes left_by_4(Bytes v) { return _mm_slli_epi16(v, 4); }
 
 constexpr int64_t WIDTH = sizeof(Bytes);
 constexpr int64_t TABLE = 16; // entries that a shuffle looks up
-
-// Call `step` for the first pixel of each vector.
-template <typename F> INLINE bool in_vectors(int64_t n, int64_t width, F step) {
-    if (n < width) return false;
-    for (int64_t i = 0; i + width <= n; i += width) step(i);
-    if (n % width) step(n - width);
-    return true;
-}
+constexpr int MANY = 64;      // colours up to which several shuffles are faster than loads
 
 // Write the planes of pixels of at most sixteen colours; indices past `last` count as it.
 INLINE bool few_planes(const uint8_t *line, int64_t n, const uint8_t *const tables[3], int last, int64_t plane,
@@ -211,6 +224,9 @@ INLINE bool many_planes(const uint8_t *line, int64_t n, const uint8_t *const tab
     });
 }
 
+// Their pixels are written by loads.
+INLINE bool many_pixels(const uint8_t *, int64_t, const uint8_t *const[3], int, uint8_t *) { return false; }
+
 // Write the planes of pixels of any palette: sixteen pixels are loaded as entries of `pixels`, and transposed.
 INLINE bool any_planes(const uint8_t *line, int64_t n, const uint8_t pixels[][4], int64_t plane, uint8_t *out) {
     const __m128i by_channel = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
@@ -337,7 +353,9 @@ template <bool> INLINE bool long_shuffles(const uint8_t *, int64_t, const uint8_
 }
 #endif
 
-#ifndef __SSSE3__
+#if !defined(__SSSE3__) && !defined(ICS_NEON)
+constexpr int MANY = 0;
+
 template <typename T>
 INLINE bool few_planes(const uint8_t *, int64_t, const T *const[3], int, int64_t, T *) {
     return false;
@@ -347,6 +365,7 @@ template <bool, bool> INLINE bool nibble_planes(const uint8_t *, int64_t, const 
 }
 INLINE bool few_pixels(const uint8_t *, int64_t, const uint8_t *const[3], int, uint8_t *) { return false; }
 INLINE bool many_planes(const uint8_t *, int64_t, const uint8_t *const[3], int, int64_t, uint8_t *) { return false; }
+INLINE bool many_pixels(const uint8_t *, int64_t, const uint8_t *const[3], int, uint8_t *) { return false; }
 template <typename T> INLINE bool any_planes(const uint8_t *, int64_t, const T[][4], int64_t, T *) { return false; }
 #endif
 

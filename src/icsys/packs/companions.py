@@ -61,6 +61,7 @@ class Companions:
         self._manifest = manifest
         self._file: BufferedRandom | None = None
         self._about_many: list[str] = []
+        self._many_positions: list[int] = []
         self._packs: list[str] = []  # names
         self._numbers: dict[str, int] = {}  # of packs
         found = sorted(self._read())
@@ -124,6 +125,10 @@ class Companions:
         """Yield the rows of the companions of one image."""
         return map(self._row, self._positions)
 
+    def about_many(self) -> Iterator[dict[str, Any]]:
+        """Yield the rows of the companions about many images, in the order of the manifest."""
+        return map(self._row, self._many_positions)
+
     def single_files(self) -> list[str]:
         """Return the outputs that are in no pack, once all packs are noted; sorted."""
         lonely = (self._row(self._positions[i]) for i, number in enumerate(self._pack_numbers) if number == _NONE)
@@ -146,6 +151,7 @@ class Companions:
                     yield hash(row["picture"]), position, row["bytes"]
                 else:
                     self._about_many.append(row["file_name"])
+                    self._many_positions.append(position)
 
     def _find_owners(self) -> None:
         """Find the rows of the images, and name the companions."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
     from icsys.files.rooted_path import RootedPath
+    from icsys.packs.member_place import MemberPlace
     from icsys.packs.packed_image import PackedImage
     from icsys.records.classes import Classes
     from icsys.records.pack_index import PackIndex
@@ -54,6 +55,12 @@ class PackFormat(PackNames, Protocol):
         ------
         NotTextError
             If a companion in a column of texts is none.
+        """
+
+    def places(self, file: BinaryIO) -> Generator[MemberPlace]:
+        """Yield where each image lies in the pack, in order; OSError if the pack cannot be read.
+
+        Images are not read for it. Among them may be other files.
         """
 
     def read(self, file: BinaryIO) -> Generator[tuple[str, bytes]]:

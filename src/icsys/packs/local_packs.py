@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from icsys.choices import ARRAYS, PACKINGS
 from icsys.errors import UsageError
 from icsys.layout import MANIFEST, PACK_INDEX, STAGED_PACKS
+from icsys.packs.array_labels.label_files import label_files
 from icsys.packs.assignment import Stopped, assign
 from icsys.packs.companions import Companions
 from icsys.packs.install_packs import install_packs, keep_packs, remove_staged
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from icsys.packs.assignment import Assignment
     from icsys.records.dataset_json import ArrayFacts
 
-_SETTINGS = ("shard_images", "shard_bytes", "classes", "numbers", "are_named", "form")
+_SETTINGS = ("shard_images", "shard_bytes", "classes", "numbers", "are_named", "form", "labels_sha256")
 
 
 def open_packs(
@@ -137,9 +138,11 @@ def pack_images(
     try:
         assignment = assign(destination, after, companions, class_names, stop)
         after.take(assignment.classes)
-        singles = companions.single_files()
-        names = list(assignment.counts) if arrays is None else array_files(arrays, assignment.splits)
+        singles, names = companions.single_files(), list(assignment.counts)
         if arrays is not None:
+            labels = label_files(companions)
+            after.labels_sha256 = labels.sha256
+            names = array_files(arrays, assignment.splits, labels.arrays)
             check_companions(names, singles)
         _check_places(destination, before, [*names, *singles], replace=replace)
         if _is_packed(destination, before, after, assignment):
@@ -153,7 +156,7 @@ def pack_images(
         return before.packs
     finally:
         companions.close()
-    after.old = sorted({*before.old, *(pack.name for pack in before.packs)} - {*names})
+    after.old = sorted({*before.old, *(pack.name for pack in before.packs)} - {pack.name for pack in after.packs})
     after.files = sorted({*before.files, *singles})
     (destination / STAGED_PACKS).sync()
     save_pack_index(destination, after)
@@ -177,6 +180,7 @@ def is_packed(
     after = _new_index(before, shard_images, shard_bytes, arrays)
     with closing(Companions(destination / MANIFEST)) as companions:
         assignment = assign(destination, after, companions, class_names, stop)
+        after.labels_sha256 = "" if arrays is None else label_files(companions).sha256
     after.take(assignment.classes)
     return _is_packed(destination, before, after, assignment)
 

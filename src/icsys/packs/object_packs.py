@@ -4,7 +4,8 @@ During a run each image is uploaded as an object below ``.ics-parts/``, and a lo
 local file of the same size stands for each pack of an earlier run, until the pack is needed and downloaded.
 
 Object stores cannot rename. So ``shards.json`` first records that no pack counts; the packs are uploaded; then it
-records that they count. After a crash in between, only images that were in packs alone are made again.
+records that they count. After a crash in between, only images that were in packs alone are made again. Arrays have no
+``dataset.json`` meanwhile: it comes last.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from icsys.errors import UsageError
 from icsys.files.object_store import Objects
 from icsys.files.rooted_path import RootedPath
-from icsys.layout import MANIFEST, PACK_INDEX, PACKS, RESERVED, UNPACKED, is_array_name, is_pack_name
+from icsys.layout import DATASET, MANIFEST, PACK_INDEX, PACKS, RESERVED, UNPACKED, is_array_name, is_pack_name
 from icsys.outputs.base import OutputStat
 from icsys.outputs.folder import FolderOutputs
 from icsys.outputs.objects import ObjectOutputs
@@ -142,6 +143,28 @@ class RemotePacks:
         OSError
             If one of them cannot be read.
         """
+        self._fetch_singles(stop, beside=False, with_images=arrays is None)
+        try:
+            limits = {"shard_images": shard_images, "shard_bytes": shard_bytes}
+            settled = is_packed(self._root, **limits, class_names=class_names, arrays=arrays, stop=stop)
+        except Stopped:
+            return
+        if arrays is not None and not settled:  # masks and boxes come from files beside the arrays
+            self._fetch_singles(stop, beside=True, with_images=True)
+        for pack in [] if settled else self._before.packs:
+            if pack.name in self._inodes:
+                self._objects.fetch(pack.name, self._folder / pack.name)
+
+    def _fetch_singles(self, stop: threading.Event, *, beside: bool, with_images: bool) -> None:
+        """Download files of earlier runs that are in no pack.
+
+        Parameters
+        ----------
+        beside
+            Whether those about many images are among them, which stay where they are.
+        with_images
+            Whether those beside the packs that go with one image are.
+        """
         for _, row in read_rows(self._root / MANIFEST):
             if stop.is_set():
                 return
@@ -150,21 +173,13 @@ class RemotePacks:
             if row.get("status") != DONE or copy.exists() or not self.outputs.exists(name):
                 continue
             is_new = self.outputs.is_unpacked(name)
-            if not is_new and not row.get("picture"):  # one that is about many images stays where it is
+            if not is_new and not (with_images if row.get("picture") else beside):
                 continue
             copy = copy if is_new else self._folder / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             (self._unpacked if is_new else self._objects).fetch(name, copy)
             if not is_new:
                 self._inodes[name] = copy.stat().st_ino
-        try:
-            limits = {"shard_images": shard_images, "shard_bytes": shard_bytes}
-            settled = is_packed(self._root, **limits, class_names=class_names, arrays=arrays, stop=stop)
-        except Stopped:
-            return
-        for pack in [] if settled else self._before.packs:
-            if pack.name in self._inodes:
-                self._objects.fetch(pack.name, self._folder / pack.name)
 
     def send(self) -> None:
         """Upload the new packs; none of them counts until :meth:`settle`."""
@@ -177,6 +192,8 @@ class RemotePacks:
             changed = PackIndex(format=index.format, old=sorted(old), files=singles) if new else self._before
             changed.files = singles
             self._write_index(changed)
+            if any(map(is_array_name, new)):  # no reader may find new arrays under the old record, which comes last
+                self._objects.remove([DATASET])
             for name in (*new, *files):
                 self._objects.send(self._folder / name, name)
 

@@ -6,9 +6,11 @@ import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from icsys.errors import ImageError
 from icsys.files.parsing import from_json
 from icsys.packs.companion_names import column_of
 from icsys.packs.packed_image import BINARIES, IMAGES, REPEATED_COLUMNS, TEXTS, NotTextError, utf8
+from icsys.packs.parquet_places import image_places
 from icsys.records.import_pyarrow import NUMBER, load_pyarrow
 from icsys.sources.pack_member_names import to_utf8_name
 from icsys.sources.packed_companions import COMPANIONS_KEY
@@ -16,6 +18,7 @@ from icsys.sources.packed_companions import COMPANIONS_KEY
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
+    from icsys.packs.member_place import MemberPlace
     from icsys.packs.packed_image import PackedCompanion, PackedImage
     from icsys.records.classes import Classes
 
@@ -73,6 +76,19 @@ class ParquetFormat:
             while group := list(islice(images, _ROWS_PER_GROUP)):
                 rows = [_row(image, label) | _beside(image, columns) for image in group]
                 writer.write_table(pa.Table.from_pylist(rows, schema))
+
+    def places(self, file: BinaryIO) -> Generator[MemberPlace]:
+        """Yield where each image lies, in order.
+
+        Raises
+        ------
+        OSError
+            If the pack cannot be read, or is not a Parquet file as ICS writes it.
+        """
+        try:
+            yield from image_places(file)
+        except ImageError as error:
+            raise OSError(f"not a complete Parquet file: {error}") from error
 
     def read(self, file: BinaryIO) -> Generator[tuple[str, bytes]]:
         """Yield name and bytes of each image, in order, and of its companions.

@@ -21,10 +21,13 @@ _HEADER = 128  # bytes, as ICS writes ``.npy`` files
 
 
 class FindsBytes(Protocol):
-    """What finds the bytes of the image of a manifest row."""
+    """What finds the bytes of the file of a manifest row."""
 
     def find(self, row: dict[str, Any]) -> bytes:
         """Return the bytes; OSError if their hash is not the one in the row."""
+
+    def open(self, row: dict[str, Any]) -> BinaryIO:
+        """Open the file of a companion that is in no pack; OSError likewise."""
 
 
 class ArrayReader:

@@ -11,7 +11,9 @@ import re
 import tarfile
 from typing import TYPE_CHECKING, BinaryIO
 
+from icsys.packs.member_place import MemberPlace
 from icsys.records.manifest import to_line
+from icsys.sources.archives.tar_members import TarMembers
 from icsys.sources.packed_companions import COMPANIONS_KEY
 
 if TYPE_CHECKING:
@@ -109,28 +111,30 @@ class WebDatasetFormat:
             size += sum(map(len, parts))
         file.write(bytes(_END + -(size + _END) % tarfile.RECORDSIZE))
 
-    def read(self, file: BinaryIO) -> Generator[tuple[str, bytes]]:
-        """Yield name and bytes of each file, in order.
+    def places(self, file: BinaryIO) -> Generator[MemberPlace]:
+        """Yield where each file lies, in order; only headers are read.
 
         Raises
         ------
         OSError
             If the pack cannot be read, or is not a tar file as ICS writes it.
         """
-        try:
-            end = file.seek(0, os.SEEK_END)
-            file.seek(0)
-            with tarfile.open(fileobj=file, mode="r:") as tar:
-                for info in tar:
-                    if info.issparse():  # a few bytes may stand for any number of zeros
-                        raise OSError(f"{info.name!r} is a sparse file: expected a regular file, as ics writes")
-                    if info.isreg():
-                        if info.offset_data + info.size > end:  # checked before memory is taken
-                            raise OSError(f"{info.name!r} extends beyond the end of the tar file")
-                        file.seek(info.offset_data)
-                        yield info.name, file.read(info.size)
-        except (tarfile.TarError, ValueError, OverflowError) as error:
-            raise OSError(f"not a complete tar file: {error}") from error
+        end, tar = file.seek(0, os.SEEK_END), TarMembers(file)
+        while (info := tar.next()) is not None and not tar.damage:
+            if info.issparse():  # a few bytes may stand for any number of zeros
+                raise OSError(f"{info.name!r} is a sparse file: expected a regular file, as ics writes")
+            if info.isreg():
+                if info.offset_data + info.size > end:  # checked before memory is taken
+                    raise OSError(f"{info.name!r} extends beyond the end of the tar file")
+                yield MemberPlace(info.name, info.offset_data, info.size)
+        if tar.damage or tar.packed:
+            raise OSError(f"not a complete tar file: {tar.damage or 'it is compressed'}")
+
+    def read(self, file: BinaryIO) -> Generator[tuple[str, bytes]]:
+        """Yield name and bytes of each file, in order; errors as for :meth:`places`."""
+        for name, begin, size in self.places(file):
+            file.seek(begin)
+            yield name, file.read(size)
 
 
 def _escaped(character: str) -> str:

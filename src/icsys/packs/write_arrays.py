@@ -5,13 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from icsys.choices import ARRAYS
 from icsys.files.atomic import whole_file
 from icsys.image.arrays.image_row import RowForm
 from icsys.layout import DATASET, IMAGE_NAMES, LABELS, NO_SPLIT, PALETTES, STAGED_PACKS, staged_name
+from icsys.packs.array_labels.label_arrays import LabelArrays
+from icsys.packs.array_labels.label_files import label_files
+from icsys.packs.array_labels.survey import NO_LABELS, Surveyor
 from icsys.packs.arrays_format import ArraysFormat
 from icsys.packs.assignment import Stopped, assigned_rows
 from icsys.records.dataset_json import ArrayFacts, HashedFile, dataset_values
@@ -20,7 +26,7 @@ from icsys.records.pack_index import Pack
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from icsys.files.rooted_path import RootedPath
     from icsys.options import Options
@@ -47,26 +53,28 @@ def npy_header(descr: str, shape: tuple[int, ...]) -> bytes:
     return begin + text.ljust(NPY_HEADER - len(begin) - 1) + b"\n"
 
 
-def array_files(facts: ArrayFacts, splits: list[str]) -> list[str]:
-    """Return the paths of all files of arrays, below the output folder; ``dataset.json`` is the last."""
-    return [f"{split}/{name}" for split in splits or [NO_SPLIT] for name in facts.files] + [DATASET]
-
-
-def array_facts(options: Options, palettes: Palettes | None, recorded: Mapping[str, Any]) -> ArrayFacts | None:
-    """Return what the arrays of a run hold; None if the run writes another format.
+def array_files(facts: ArrayFacts, splits: list[str], labels: Sequence[str] = ()) -> list[str]:
+    """Return the paths of all files of arrays, below the output folder; ``dataset.json`` is the last.
 
     Parameters
     ----------
-    options
-        As the images are compressed with, where the largest shared palette decides the number of colours.
-    recorded
-        The options to record, as plain JSON values.
+    labels
+        The names of arrays of masks and boxes.
+    """
+    return [f"{split}/{name}" for split in splits or [NO_SPLIT] for name in (*facts.files, *labels)] + [DATASET]
+
+
+def array_facts(options: Options, palettes: Palettes | None) -> ArrayFacts | None:
+    """Return what the arrays of a run hold; None if the run writes another format.
+
+    The largest shared palette decides the number of colours.
     """
     if options.format != ARRAYS or options.final_size is None:
         return None
-    colors = 0 if options.strategy == "SO" else options.most_colors
+    most = palettes.n_colors if palettes else options.most_colors
+    colors = 0 if options.strategy == "SO" else most
     one_palette = palettes is not None and not palettes.by_class
-    return ArrayFacts(RowForm(*options.final_size, colors), one_palette, recorded)
+    return ArrayFacts(RowForm(*options.final_size, colors), one_palette, options.to_dict())
 
 
 class ArrayWriter(NamedTuple):
@@ -92,16 +100,16 @@ class ArrayWriter(NamedTuple):
         """
         packs: list[Pack] = []
         described: dict[str, dict[str, Any]] = {}
-        for split in self.assignment.splits or [NO_SPLIT]:
-            on_pack()
-            images = self.assignment.counts[f"{split}/{self.facts.array}"]
-            files = self._write_split(split, images)
-            described[split] = {"images": images, "files": files}
-            for name in self.facts.files:
-                is_first = name == self.facts.array
-                counts = images if is_first else 0, files[name]["bytes"], files[name]["sha256"]
-                packs.append(Pack(f"{split}/{name}", *counts))
-        values = dataset_values(self.facts, self.assignment.classes, described)
+        with closing(self._labels(on_pack)) as labels:
+            for split in self.assignment.splits or [NO_SPLIT]:
+                on_pack()
+                images = self.assignment.counts[f"{split}/{self.facts.array}"]
+                files = self._write_split(split, images, labels)
+                described[split] = {"images": images, "files": files}
+                for name, about in files.items():
+                    counts = images if name == self.facts.array else 0, about["bytes"], about["sha256"]
+                    packs.append(Pack(f"{split}/{name}", *counts))
+            values = dataset_values(self.facts, self.assignment.classes, described, labels.facts)
         data = json.dumps(values, indent=1).encode() + b"\n"
         with whole_file(self._staged(DATASET)) as file:
             file.write(data)
@@ -110,7 +118,25 @@ class ArrayWriter(NamedTuple):
     def _staged(self, name: str) -> RootedPath:
         return self.destination / STAGED_PACKS / staged_name(name)
 
-    def _write_split(self, split: str, images: int) -> dict[str, dict[str, Any]]:
+    def _labels(self, on_pack: Callable[[], object]) -> LabelArrays:
+        """Look at all masks and boxes; return what writes their arrays."""
+        files, form = label_files(self.companions), self.facts.form
+        if files.sha256:
+            on_pack()
+        surveyor = Surveyor(self._all_rows, form, files, self.companions, self.finder, self.stop)
+        return LabelArrays(surveyor.survey() if files.sha256 else NO_LABELS, form, self.companions, self.finder)
+
+    def _all_rows(self) -> Iterator[dict[str, Any]]:
+        """Yield the manifest rows of all images, split by split."""
+        for split in self.assignment.splits:
+            yield from self._rows(split)
+
+    def _rows(self, split: str) -> Iterator[dict[str, Any]]:
+        """Yield the manifest rows of the images of a split."""
+        only = split if len(self.assignment.splits) > 1 else None
+        return map(itemgetter(0), assigned_rows(self.destination, self.after, self.companions, only))
+
+    def _write_split(self, split: str, images: int, labels: LabelArrays) -> dict[str, dict[str, Any]]:
         """Write the files of a split; return their descriptions."""
         facts, form = self.facts, self.facts.form
         palettes = (form.colors, _CHANNELS) if facts.one_palette else (images, form.colors, _CHANNELS)
@@ -118,15 +144,17 @@ class ArrayWriter(NamedTuple):
             facts.array: (form.dtype.str, (images, *form.row_shape)),
             PALETTES: ("|u1", palettes),
             LABELS: ("<i8", (images,)),
+            **labels.arrays(images),
         }
         with ExitStack() as stack:
             files = {
                 name: HashedFile(stack.enter_context(whole_file(self._staged(f"{split}/{name}"))))
-                for name in facts.files
+                for name in dict.fromkeys((*facts.files, *arrays))
             }
             for name in files.keys() & arrays.keys():
                 files[name].write(npy_header(*arrays[name]))
-            self._write_images(split, files)
+            labels.begin(images, files)
+            self._write_images(split, files, labels)
             if not images and facts.one_palette and form.colors:
                 files[PALETTES].write(bytes(form.palette_bytes))
         descriptions: dict[str, dict[str, Any]] = {}
@@ -137,12 +165,11 @@ class ArrayWriter(NamedTuple):
             descriptions[name] = kind | file.described()
         return descriptions
 
-    def _write_images(self, split: str, files: Mapping[str, HashedFile]) -> None:
+    def _write_images(self, split: str, files: Mapping[str, HashedFile], labels: LabelArrays) -> None:
         """Write the images of a split, in the order of the manifest."""
         facts, numbers = self.facts, self.assignment.classes.numbering()
         shared: bytes | None = None
-        only = split if len(self.assignment.splits) > 1 else None
-        for row, _ in assigned_rows(self.destination, self.after, self.companions, only):
+        for row in self._rows(split):
             if self.stop.is_set():
                 raise Stopped
             data = self.finder.find(row)
@@ -160,10 +187,11 @@ class ArrayWriter(NamedTuple):
             number = numbers[label] if number is None and label is not None else number
             files[LABELS].write(struct.pack("<q", _UNLABELLED if number is None else number))
             files[IMAGE_NAMES].write(json.dumps(ArraysFormat().member(row["file_name"])).encode() + b"\n")
+            labels.write(row, files)
 
 
 def _dtype_name(descr: str) -> str:
-    return {"|u1": "uint8", "<u2": "uint16", "<i8": "int64"}[descr]
+    return np.dtype(descr).name
 
 
 def check_companions(names: Sequence[str], singles: Sequence[str]) -> None:

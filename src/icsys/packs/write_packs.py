@@ -8,7 +8,7 @@ from collections import OrderedDict
 from contextlib import ExitStack, closing
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from icsys.files.atomic import whole_file
 from icsys.layout import STAGED_PACKS, UNPACKED, staged_name
@@ -164,10 +164,17 @@ class _FileFinder:
             data = self._from_pack(pack, member) if pack in self._known else b""
         if hashlib.sha256(data).hexdigest() != row["sha256"]:
             place = f"the pack {pack!r}" if pack else f"the folder {UNPACKED!r}"
-            raise OSError(
-                f"{place} does not hold {name!r} as recorded in the manifest: run again with --overwrite always"
-            )
+            raise _changed(place, name)
         return data
+
+    def open(self, row: dict[str, Any]) -> BinaryIO:
+        """Open the file of a companion that is in no pack; OSError if its hash is not the one in the row."""
+        name = row["file_name"]
+        path = self._destination / UNPACKED / name
+        path = path if path.is_file() or name not in self._single else self._destination / name
+        if not path.is_file() or path.sha256() != row["sha256"]:
+            raise _changed(f"the folder {UNPACKED!r}", name)
+        return path.open()
 
     def _from_file(self, name: str) -> bytes:
         """Return the bytes of a file of its own; FileNotFoundError if there is none."""
@@ -222,6 +229,10 @@ class _FileFinder:
         for _, stack in self._folders.values():
             stack.close()
         self._opened.close()
+
+
+def _changed(place: str, name: str) -> OSError:
+    return OSError(f"{place} does not hold {name!r} as recorded in the manifest: run again with --overwrite always")
 
 
 def _sha256(path: RootedPath) -> str:

@@ -13,7 +13,7 @@ from icsys.image.decode import ImageInfo, decode_photo, unlimited
 from icsys.image.encode import encoder_of, is_same_kind
 from icsys.image.png_encoder import load_oxipng
 from icsys.image.stored_values import values_to_keep
-from icsys.options import Options
+from icsys.options import Options, check_options
 from icsys.pipeline.reduce_colors import GREY_ALPHA, RGB_NDIM, check_shared_palette, quantize_pixels
 
 if TYPE_CHECKING:
@@ -140,9 +140,7 @@ def compress_image(
     >>> small.width, small.height, small.colors
     (32, 32, 4)
     """
-    options = options or Options()
-    if not isinstance(options, Options):
-        raise UsageError(f"options={options!r}: expected icsys.Options(...)")
+    options = check_options(options)
     if not isinstance(data, bytes | bytearray | memoryview):
         raise _no_bytes(data)
     options, shared = _with_palette(options, palette)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
@@ -161,7 +161,7 @@ def quantize(
         min_psnr=min_psnr,
         min_ssim=min_ssim,
         max_delta_e=max_delta_e,
-        keep_colors=keep_colors if keep_colors is None or isinstance(keep_colors, str) else tuple(keep_colors),
+        keep_colors=cast("tuple[str, ...] | None", keep_colors),
         count_power=count_power,
     )
     shared = None if palette is None else check_shared_palette(options, palette)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,8 @@ from icsys.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_PLAIN_IN_POWERSHELL = re.compile(r"[\w./:\\+=-]+", re.ASCII)
 
 
 def command_text(command: str, folders: Sequence[str], options: Options, settings: Mapping[str, object]) -> str:
@@ -26,8 +30,26 @@ def command_text(command: str, folders: Sequence[str], options: Options, setting
         if value is None or (value is False and name not in chosen):
             continue
         words.append(f"--{'no-' if value is False else ''}{name.replace('_', '-')}")
-        if value is False:
+        if isinstance(value, bool):
             continue
-        if value is not True:
+        if str(value).startswith("-"):  # a word of its own would be taken for an option
+            words[-1] += f"={value}"
+        else:
             words.append(str(value))
-    return shlex.join(words)
+    return shell_text(words)
+
+
+def shell_text(words: Sequence[str], system: str = os.name) -> str:
+    """Return words as one line for the shell of a system: PowerShell on Windows, a POSIX shell elsewhere.
+
+    Examples
+    --------
+    >>> print(shell_text(["ics", "it's", "#fff"], "posix"), shell_text(["ics", "it's", "#fff"], "nt"), sep=" | ")
+    ics 'it'"'"'s' '#fff' | ics 'it''s' '#fff'
+    """
+    return shlex.join(words) if system != "nt" else " ".join(map(_in_powershell, words))
+
+
+def _in_powershell(word: str) -> str:
+    # Its typographic quotes mean the same as the plain one.
+    return word if _PLAIN_IN_POWERSHELL.fullmatch(word) else "'{}'".format(re.sub("(['‘’‚‛])", r"\1\1", word))  # noqa: RUF001

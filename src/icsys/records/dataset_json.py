@@ -95,13 +95,17 @@ class HashedFile:
         return {"bytes": self.size, "sha256": self.sha256, "blocks": blocks}
 
 
-def dataset_values(facts: ArrayFacts, classes: Classes, splits: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def dataset_values(
+    facts: ArrayFacts, classes: Classes, splits: Mapping[str, Mapping[str, Any]], labels: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the content of ``dataset.json``.
 
     Parameters
     ----------
     splits
         Number of images and description of the files of each split, by the name of its folder.
+    labels
+        What is to be said about masks and boxes.
     """
     form = facts.form
     if form.colors:
@@ -122,6 +126,7 @@ def dataset_values(facts: ArrayFacts, classes: Classes, splits: Mapping[str, Map
         **stored,
         "classes": classes.names,
         **numbers,
+        **labels,
         "splits": splits,
         "options": dict(facts.options),
         "tool_version": __version__,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.errors import UsageError
+from icsys.files.locations import disk_path
 from icsys.files.parsing import read_json
 from icsys.files.url import shown
 from icsys.setting_fields import did_you_mean
@@ -91,7 +91,7 @@ def read_learn_file(path: str | os.PathLike[str]) -> LearnFile:
     UsageError
         If it cannot be read, or is not as ``ics learn`` writes it; the text has the file, the key and what is expected.
     """
-    place = Path(path)
+    place = disk_path(path, "from_learn", "file")
     name = str(path)
     try:
         values = read_json(place)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from icsys.errors import UsageError
 from icsys.files.parsing import from_json
 from icsys.files.rooted_path import RootedPath
 from icsys.layout import MANIFEST, PENDING, RUN, STATE_FOLDERS
@@ -40,6 +41,17 @@ def is_output_folder(folder: Path) -> bool:
         )
     except OSError:
         return False
+
+
+def missing_manifest(folder: Path) -> UsageError:
+    """Return the error that a folder has no manifest: it says what is there instead, and what to do."""
+    begin = f"no {MANIFEST} in {str(folder)!r}: "
+    if (folder / STATE_FOLDERS).is_dir():
+        return UsageError(f"{begin}it holds shards that are not merged; run ics merge on it first")
+    above = next((above for above in folder.absolute().parents if is_output_folder(above)), None)
+    if above is not None:
+        return UsageError(f"{begin}it is a part of {str(above)!r}; expected that folder, whole")
+    return UsageError(f"{begin}expected the output folder of ics compress")
 
 
 def has_output_records(head: Callable[[str, int], bytes]) -> bool:

@@ -60,6 +60,8 @@ class PackIndex:
     form
         Of arrays, width and height of the images in pixels, and entries of a palette, 0 for arrays of pixels; else
         empty.
+    labels_sha256
+        Of arrays, the hash of the files that their masks and boxes come from; empty if there are none.
     """
 
     format: str
@@ -73,6 +75,7 @@ class PackIndex:
     old: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     form: list[int] = field(default_factory=list)
+    labels_sha256: str = ""
 
     def take(self, classes: Classes) -> None:
         """Set the classes of the images."""
@@ -88,7 +91,7 @@ class PackIndex:
         """Return the values for ``shards.json``; it says nothing of companions, or arrays, if there are none."""
         values = {"shards" if name == "packs" else name: value for name, value in asdict(self).items()}
         for values_of in (values, *values["shards"]):
-            for name in ("companions", "files", "form"):
+            for name in ("companions", "files", "form", "labels_sha256"):
                 if name in values_of and not values_of[name]:
                     del values_of[name]
         return values
@@ -145,7 +148,8 @@ def _check(index: PackIndex) -> None:
         and index.are_named in {True, False}
         and len(index.numbers) in {0, len(index.classes)}
         and all(
-            isinstance(text, str) for text in (*index.classes, *index.files, *(pack.sha256 for pack in index.packs))
+            isinstance(text, str)
+            for text in (*index.classes, *index.files, index.labels_sha256, *(pack.sha256 for pack in index.packs))
         )
         and all(map(is_pack_name, names))
         and all(is_below(str(name)) for name in index.files)

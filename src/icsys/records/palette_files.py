@@ -11,7 +11,6 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,10 +19,12 @@ from icsys.choices import MAX_COLORS, MAX_INDEXED_COLORS, SHARED
 from icsys.color.palette_rounding import check_palette
 from icsys.errors import UsageError
 from icsys.files.atomic import write_json, write_whole
+from icsys.files.locations import disk_path
 from icsys.files.parsing import from_json, read_text
 from icsys.files.rooted_path import RootedPath
 from icsys.layout import GIMP_PALETTE, PALETTE
 from icsys.records.label import label_of
+from icsys.setting_fields import Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,6 +132,7 @@ def read_palette(path: str | os.PathLike[str], label: str | None = None) -> NDAr
     ...     read_palette(Path(folder, "two.gpl")).tolist()
     [[0, 0, 0], [255, 128, 0]]
     """
+    label = None if label is None else Text("NAME").accept("label", label)
     found = load_palettes(path)
     if found.by_class != (label is not None):
         names = ", ".join(map(repr, list(found.colors)[:5]))
@@ -158,7 +160,7 @@ def write_palette(path: str | os.PathLike[str], palette: ArrayLike) -> None:
     OSError
         If the file cannot be written.
     """
-    path, colors = Path(path), check_palette(palette)
+    path, colors = disk_path(path, "palette file", "file"), check_palette(palette)
     if path.suffix.lower() == ".gpl":
         write_whole(path, _gimp_text(path.stem, colors).encode())
     elif path.suffix.lower() == ".json":
@@ -175,7 +177,7 @@ def load_palettes(path: str | os.PathLike[str] | RootedPath) -> Palettes:
     UsageError
         As for :func:`read_palette`.
     """
-    path = path if isinstance(path, RootedPath) else Path(path)
+    path = path if isinstance(path, RootedPath) else disk_path(path, "palette file", "file")
     try:
         text = read_text(path, errors="replace")
     except OSError as error:

@@ -55,19 +55,40 @@ def write_run(
 
 
 def write_merged(
-    destination: RootedPath, runs: Sequence[Mapping[str, Any]], summary: RunSummary, tool_version: str
+    destination: RootedPath,
+    runs: Sequence[Mapping[str, Any]],
+    summary: RunSummary,
+    tool_version: str,
+    options: Mapping[str, Any],
 ) -> None:
-    """Write the values that the runs of all shards share, and under ``shards`` the values of each."""
+    """Write the values that the runs of all shards share, and under ``shards`` the values of each.
+
+    ``options``: what all shards were made with; a palette file may have another path on each machine.
+    """
     common = _common(runs)
+    classes = max(map(classes_of, runs), key=len, default=[])  # a run that was stopped may not know all
     record = {
         "tool_version": tool_version,
         **common,
+        "options": {**options, **common.get("options", {})},
+        **({"classes": classes} if classes else {}),
         "summary": summary.to_dict(),
         "started": min((run["started"] for run in runs if run.get("started")), default=None),
         "finished": max((run["finished"] for run in runs if run.get("finished")), default=None),
         "shards": [_own(run, common) for run in runs],
     }
     write_json(destination / RUN, record)
+
+
+def write_merged_summary(destination: RootedPath, summary: RunSummary) -> None:
+    """Write the summary of a merge once more, after its images are packed."""
+    write_json(destination / RUN, read_run(destination) | {"summary": summary.to_dict()})
+
+
+def classes_of(record: Mapping[str, Any]) -> list[str]:
+    """Return the names of all classes by number in the record of a run; none if it has none."""
+    names = record.get("classes")
+    return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else []
 
 
 def _platform() -> str:

@@ -13,7 +13,7 @@ from icsys.engine import available_cores
 from icsys.errors import UsageError
 from icsys.files.locations import parse_location
 from icsys.files.url import shown
-from icsys.options import Options
+from icsys.options import Options, check_options
 from icsys.pipeline import load_packages
 from icsys.report.comparison import Candidate, Comparison
 from icsys.report.comparison_runner import ComparisonRunner
@@ -21,7 +21,7 @@ from icsys.report.example_images import MOST_EXAMPLES
 from icsys.report.lossy_codecs import CODECS
 from icsys.run.checks import check_places
 from icsys.run_settings import RunSettings
-from icsys.setting_fields import whole_number
+from icsys.setting_fields import several, whole_number
 from icsys.sources.companions.layout import CompanionSettings
 from icsys.sources.open_source import open_source
 from icsys.sources.random_sample import draw_sample
@@ -110,7 +110,7 @@ def compare_folder(
     >>> sorted(row.name for row in comparison.rows)
     ['MKM 16', 'MKM 4', 'SO']
     """
-    options = (options or Options()).replace(strategy="MKM", colors=Options().colors, **_AS_USUAL)
+    options = check_options(options).replace(strategy="MKM", colors=Options().colors, **_AS_USUAL)
     candidates = plan_candidates(strategies, colors)
     RunSettings(jobs=jobs)  # checks the number
     if sample is not None:
@@ -162,8 +162,8 @@ def plan_candidates(strategies: str | Sequence[str], colors: int | Sequence[int]
     UsageError
         If a name or a number is invalid, or no strategy reduces colours.
     """
-    strategies = [strategies] if isinstance(strategies, str) else strategies
-    colors = [colors] if isinstance(colors, int) else colors
+    strategies = [strategies] if isinstance(strategies, str) else several("strategies", strategies, "names")
+    colors = [colors] if isinstance(colors, int | str) else several("colors", colors, "numbers of colours")
     names = {Options.from_dict({"strategy": name}).strategy for name in strategies}
     reducing = [name for name, strategy in STRATEGY_TABLE.items() if name in names and strategy.fit is not None]
     if not reducing or not colors:

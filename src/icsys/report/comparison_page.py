@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.files.locations import disk_path
 from icsys.files.reserved_names import refusing_links
 from icsys.ratio_words import times_and_word, times_text
 from icsys.records.command_text import command_text
@@ -54,7 +55,7 @@ def write_comparison(comparison: Comparison, path: str | os.PathLike[str]) -> No
         If Matplotlib or Jinja2 is not installed.
     """
     check_page(path)
-    write_page(Path(path), comparison_page(comparison))
+    write_page(disk_path(path, "path", "file"), comparison_page(comparison))
 
 
 def check_page(path: str | os.PathLike[str]) -> None:
@@ -65,7 +66,7 @@ def check_page(path: str | os.PathLike[str]) -> None:
     UsageError, MissingExtraError
         As :func:`write_comparison`.
     """
-    check_target(Path(path))
+    check_target(disk_path(path, "path", "file"))
     import_optional("jinja2")
     import_optional("matplotlib")
 

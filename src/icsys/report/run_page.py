@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from icsys.choices import AUTO
-from icsys.errors import UsageError
 from icsys.files.locations import disk_path
 from icsys.files.reserved_names import check_names, refusing_links
 from icsys.files.rooted_path import RootedPath
@@ -18,6 +17,7 @@ from icsys.layout import FAILURES, MANIFEST, REPORT
 from icsys.options import Options
 from icsys.ratio_words import times_and_word, times_text
 from icsys.records.command_text import command_text
+from icsys.records.output_folders import missing_manifest
 from icsys.records.run_json import named_files
 from icsys.report.comparison_page import HOW_TO_LOOK, LISTED
 from icsys.report.comparison_table import Cell
@@ -90,7 +90,7 @@ def report_folder(
     path = named or root / REPORT
     check_names(root)
     if not (root / MANIFEST).is_file() and not (root / FAILURES).is_file():
-        raise UsageError(f"no {MANIFEST} in {str(destination)!r}: expected the output folder of ics compress")
+        raise missing_manifest(destination)
     if source is not None:
         open_source(source, destination)
     check_target(path)

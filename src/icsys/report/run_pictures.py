@@ -10,7 +10,7 @@ from icsys.choices import WHITE
 from icsys.color.image_quality import measure
 from icsys.errors import ICSError
 from icsys.image.read_output import read_pixels
-from icsys.packs.read_file_or_pack import read_output
+from icsys.packs.read_file_or_pack import OutputPlace, read_output
 from icsys.ratio_words import times_text
 from icsys.report.comparison_page import quality_words
 from icsys.report.example_images import detail, spread
@@ -41,7 +41,8 @@ def picture_pairs(record: RunRecord, destination: RootedPath, source: str | None
         note = f"Number {rank + 1} of {images_text(len(ordered))}, the {what} first."
         try:
             background = record.options.background if record.options else WHITE
-            after = read_pixels(read_output(destination, image.output, image.shard, image.bytes_out), background)
+            place = OutputPlace(image.output, image.shard, image.bytes_out)
+            after = read_pixels(read_output(destination, place), background)
         except (OSError, ICSError) as error:
             reason = (isinstance(error, OSError) and error.strerror) or error
             yield Pair(printable(image.output), f"{note} It cannot be shown: {reason}.", 1, 1, "", ())

@@ -12,25 +12,11 @@ from icsys.files.links import leads_elsewhere
 from icsys.files.reserved_names import check_names
 from icsys.files.rooted_path import RootedPath
 from icsys.files.url import Url
-from icsys.options import Options
 
 if TYPE_CHECKING:
     from icsys.files.locations import Location
+    from icsys.options import Options
     from icsys.shard import Shard
-
-
-def check_options(options: Options | None) -> Options:
-    """Return the options of a run, the defaults for None.
-
-    Raises
-    ------
-    UsageError
-        If they are something else.
-    """
-    options = options or Options()
-    if not isinstance(options, Options):
-        raise UsageError(f"options={options!r}: expected icsys.Options(...)")
-    return options
 
 
 def check_places(source: Location, destination: str | os.PathLike[str], *, packed: bool = False) -> RootedPath:
@@ -83,7 +69,6 @@ def check_format(options: Options, shard: Shard | None) -> None:
         If the format needs a package that is not installed.
     """
     for asked, what, expected in (
-        (options.format in PACKINGS, f"format={options.format!r}", "a format of one file an image, such as png"),
         (
             options.per == "dataset",
             "per='dataset'",

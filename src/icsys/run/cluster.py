@@ -19,8 +19,9 @@ from icsys.errors import UsageError
 from icsys.files.locations import parse_location, parse_source
 from icsys.files.reserved_names import refusing_links
 from icsys.files.url import Url, shown
+from icsys.journal.lock import locked
 from icsys.layout import SPLITS
-from icsys.run.checks import check_places
+from icsys.run.checks import check_format, check_places
 from icsys.run.coordinator import Coordinator
 from icsys.run.local import run_locally
 from icsys.run.merge import coordinator_lock, join_shards
@@ -74,6 +75,7 @@ def run_on_cluster(
         If the cluster is lost.
     """
     folder, root = _check_places(source, destination, options, settings)
+    check_format(options, None)
     if options.palette != "image":  # workers read the file, too
         options = options.replace(palette=str(Path(options.palette).absolute()))
     assert settings.engine is not None  # noqa: S101 - dask or ray
@@ -85,6 +87,7 @@ def run_on_cluster(
     ):
         if cluster.dashboard:
             coordinator.report(notice=f"Dashboard of {settings.engine.capitalize()}: {cluster.dashboard}")
+        _prepare_packs(root, options, creates=False)
         coordinator.report(note="Listing")
         planned = _selected_folder(folder, root, options, settings, coordinator).plan(options.suffix)
         division = list_for_shards(
@@ -97,6 +100,7 @@ def run_on_cluster(
         )
         if division is None:
             return coordinator.finish()
+        _prepare_packs(root, options)
         coordinator.summary.ignored = 0  # the shards count them, too
         coordinator.total = division.images
         coordinator.report()
@@ -107,11 +111,21 @@ def run_on_cluster(
         if not stop.is_set() and not coordinator.summary.stopped:
             coordinator.report(note="Merging")
             # A run that only retries failed sources leaves shards unfinished.
-            merged = join_shards(root, partial=not settings.covers_all)
-            coordinator.summary.stale.extend(merged.stale)
+            on_pack = partial(coordinator.report, note="Packing")
+            merged = join_shards(root, partial=not settings.covers_all, stop=stop, on_pack=on_pack)
+            coordinator.add_merged(merged)
     if coordinator.about_many and not stop.is_set() and not coordinator.summary.stopped:
         _write_files_about_many(folder, root, options, settings, coordinator)
     return coordinator.finish()
+
+
+def _prepare_packs(root: RootedPath, options: Options, *, creates: bool = True) -> None:
+    """Prepare a folder for packs, before shards take their part of its manifest; a folder without images stays."""
+    if options.format in PACKINGS:
+        from icsys.packs.packing import prepare_packs  # noqa: PLC0415 - few runs need it
+
+        with locked(root):
+            prepare_packs(root, options.format, creates=creates)
 
 
 def _write_files_about_many(
@@ -133,7 +147,6 @@ def _check_places(
     for refused, what, expected in (
         (settings.shard, f"shard={str(settings.shard)!r}", one_machine),
         (settings.dry_run, "dry_run=True", one_machine),
-        (options.format in PACKINGS, f"format={options.format!r}", "a format of one file an image, such as png"),
         (options.per == "dataset", f"per={options.per!r}", "a number of colours, or per='image'"),
         (options.palette in SHARED, f"palette={options.palette!r}", "a palette file, made by a run on some of them"),
         (isinstance(end, Url), f"destination {shown(end)!r}", "a folder that all workers share"),
@@ -146,7 +159,7 @@ def _check_places(
         if refused:
             raise UsageError(f"{what} with engine={settings.engine!r}: expected {expected}")
     assert not isinstance(place, Url | tuple) and not isinstance(end, Url)  # noqa: S101, PT018 - as just checked
-    return Path(place).absolute(), check_places(place, end)
+    return Path(place).absolute(), check_places(place, end, packed=options.format in PACKINGS)
 
 
 def _selected_folder(

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
 from icsys.engine import available_cores
-from icsys.run.checks import check_options
+from icsys.options import Options, check_options
 from icsys.run.local import run_locally
 from icsys.run.progress_bar import ProgressBar
 from icsys.run_settings import RunSettings
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Mapping
 
     from icsys.files.locations import Location
-    from icsys.options import Options
     from icsys.run.progress import Progress
     from icsys.run_settings import Duplicates, Engine, LabelsOn, Overwrite
     from icsys.selection import SplitShares
@@ -193,7 +192,7 @@ def compress_folder(
         max_aspect=max_aspect,
         drop_duplicates=drop_duplicates,
         total_bytes=cast("int | None", total_bytes),  # likewise
-        from_learn=None if from_learn is None else os.fspath(from_learn),
+        from_learn=cast("str | None", from_learn),
         arm=arm,
         masks=masks,
         mask_pad=mask_pad,

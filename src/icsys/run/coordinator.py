@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from icsys.engine.cluster import Cluster
     from icsys.results import Result
+    from icsys.run.merge import Merged
     from icsys.run.shard_job import ShardJob, ShardResult
     from icsys.shard import Shard
     from icsys.sources.base import Planned
@@ -122,6 +123,12 @@ class Coordinator:
             first = self._lost[0]
             more = f"; so did {len(self._lost) - 1} more shards" if len(self._lost) > 1 else ""
             self.summary.stopped = f"shard {first.item.shard} failed in every attempt: {first.message}{more}"
+
+    def add_merged(self, merged: Merged) -> None:
+        """Add what only the merge of all shards knows."""
+        self.summary.stale.extend(merged.summary.stale)
+        self.summary.shards.extend(merged.summary.shards)
+        self.summary.stopped = merged.not_packed
 
     def note_about_many(self, progress: Progress) -> None:
         """Take from a run over everything what it does last: the files about many images."""

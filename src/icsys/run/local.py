@@ -81,11 +81,12 @@ def run_locally(
     plan = chain([first] if first else [], plan)
     remote, dry_run = places.remote, settings.dry_run
     connection = remote.open(dry_run=dry_run, stop=stop, on_wait=monitor.report_note) if remote else nullcontext()
+    prepare = partial(_prepare_packs, places.destination, options)
     if settings.shard:  # which writes no list of splits: what it refuses leaves no state folder
         places, plan = _with_selected(places, plan, options, settings, monitor)
     with (
         connection,
-        open_state_folder(places.destination, settings.shard, dry_run=dry_run) as state_folder,
+        open_state_folder(places.destination, settings.shard, dry_run=dry_run, prepare=prepare) as state_folder,
     ):
         if not settings.shard:
             places, plan = _with_selected(places, plan, options, settings, monitor)
@@ -119,6 +120,14 @@ def _with_selected(
     monitor.forget_ignored()
     monitor.summary.notes += notes
     return places._replace(source=selected), selected.plan(options.suffix)
+
+
+def _prepare_packs(destination: RootedPath, options: Options) -> None:
+    """Prepare a folder for packs of shards, before the first of them begins."""
+    if options.format in PACKINGS:
+        from icsys.packs.packing import prepare_packs  # noqa: PLC0415 - few runs need it
+
+        prepare_packs(destination, options.format)
 
 
 def _executor(places: RunPlaces, settings: RunSettings, monitor: RunMonitor) -> Executor:
@@ -245,13 +254,14 @@ class _LocalRun:
         )
 
     def _open_packs(self) -> Collection[str]:
-        """Return the names of the intact packs of earlier runs."""
+        """Return the names of the intact packs of earlier runs; of a shard, they have been prepared."""
         destination = self._places.destination
         if not self._packed and not (destination / PACK_INDEX).is_file():
             return ()
         from icsys.packs.local_packs import open_packs  # noqa: PLC0415 - few runs need it
 
-        return open_packs(destination, self._options.format, read_only=self._settings.dry_run, stop=self._monitor.stop)
+        read_only = self._settings.dry_run or self._settings.shard is not None
+        return open_packs(destination, self._options.format, read_only=read_only, stop=self._monitor.stop)
 
     def _worker_options(self) -> Options:
         """Return the options for workers: the largest shared palette decides the kind of file for all images."""
@@ -313,35 +323,23 @@ class _LocalRun:
             self._monitor.guard(partial(ledger.write, partial(write_state, self._state_folder, finished)))
 
     def _pack(self) -> None:
-        """Pack the images, unless the run was stopped: then the next run packs them."""
-        from icsys.packs.local_packs import pack_images  # noqa: PLC0415 - few runs need it
-        from icsys.packs.write_arrays import array_facts  # noqa: PLC0415
+        """Pack the images, unless the run was stopped: then the next run packs them. A merge packs those of shards."""
+        from icsys.packs.packing import Packing  # noqa: PLC0415 - few runs need it
 
         monitor, remote = self._monitor, self._places.remote
         summary, stop = monitor.summary, monitor.stop
         summary.stale.clear()  # stale outputs are in no pack
-        limits = {"shard_images": self._options.shard_images, "shard_bytes": self._options.shard_bytes}
-        arrays = array_facts(self._worker_options(), self._palettes, self._options.to_dict())
+        if self._settings.shard:
+            return
         classes = self._places.source.classes
+        packing = Packing(self._options, self._palettes, classes, replace=self._settings.redo_all)
         if remote is not None and not stop.is_set():
-            monitor.guard(
-                partial(remote.fetch_for_packing, **limits, arrays=arrays, table=classes, stop=stop), "shards"
-            )
+            fetch = partial(remote.fetch_for_packing, **packing.limits, arrays=packing.arrays, table=classes, stop=stop)
+            monitor.guard(fetch, "shards")
         if stop.is_set():
             return
-
-        def write_packs() -> None:
-            packs = pack_images(
-                self._places.destination,
-                **limits,
-                class_names=classes,
-                arrays=arrays,
-                replace=self._settings.redo_all,
-                stop=stop,
-                on_pack=partial(monitor.report_note, "Packing"),
-            )
-            summary.shards.extend(one.name for one in packs)
-
-        monitor.guard(write_packs, "shards")
+        pack = partial(packing.pack, self._places.destination, stop=stop)
+        on_pack = partial(monitor.report_note, "Packing")
+        monitor.guard(lambda: summary.shards.extend(pack(on_pack=on_pack)), "shards")
         monitor.note_interrupt()
         monitor.update_seconds()

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.errors import UsageError
-from icsys.files.atomic import remove_tree
+from icsys.files.atomic import remove_tree, sweep
 from icsys.files.locations import disk_path
 from icsys.files.reserved_names import check_names, check_state_folders, refusing_links
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.journal import Journal, load_journal
 from icsys.journal.lock import locked
 from icsys.journal.put_in_order import compact
-from icsys.layout import CLUSTER_FOLDER, LOCK, MERGED_FOLDERS, STATE_FOLDERS
+from icsys.layout import CLUSTER_FOLDER, LOCK, MERGED_FOLDERS, PACK_INDEX, PALETTE, STATE_FOLDERS, UNPACKED
 from icsys.outputs.folder import FolderOutputs
-from icsys.records.run_json import read_run, write_merged
+from icsys.packs.packing import Packing, prepare_packs
+from icsys.packs.unpacked_folder import UnpackedFolder
+from icsys.records.run_json import classes_of, read_run, write_merged, write_merged_summary
 from icsys.results import FOREIGN
 from icsys.shard import Shard, all_shards
-from icsys.shards.merge_manifests import merge_manifests
+from icsys.shards.merge_manifests import count_merged, merge_manifests
 from icsys.shards.state_folders import (
     State,
     clean_merged,
@@ -32,11 +35,19 @@ from icsys.version import __version__
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from icsys.summary import RunSummary
 
 _NAMED = 5
+_ALTHOUGH = "merged although "
+
+
+class Merged(NamedTuple):
+    """A merged folder: its summary, and why its images could not be packed; empty if they are, or need no packs."""
+
+    summary: RunSummary
+    not_packed: str
 
 
 @contextmanager
@@ -62,7 +73,8 @@ def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) 
     """Merge the shards of an output folder, so that it is the same as after one run without shards.
 
     This writes manifest, failures and ``run.json``, changes no image, and removes the shards' state folders. Later runs
-    may use no shards, or another number of shards.
+    may use no shards, or another number of shards. Where the format is one of many images in a file, the images are
+    packed then; a merge that ended meanwhile can be repeated.
 
     Parameters
     ----------
@@ -106,42 +118,145 @@ def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) 
     root = RootedPath(destination)
     check_names(root)
     with coordinator_lock(root) if (root / CLUSTER_FOLDER).exists() else nullcontext():
-        return join_shards(root, partial=partial)
+        return join_shards(root, partial=partial).summary
 
 
-def join_shards(destination: RootedPath, *, partial: bool) -> RunSummary:
-    """Do the same as :func:`merge_shards`; the caller holds :func:`coordinator_lock` where a cluster may be at work."""
-    with locked(destination) if shards_in(destination) else nullcontext():  # write nothing into a folder without shards
-        shards = shards_in(destination)
-        check_state_folders(destination, [shard.name for shard in shards])
-        clean_merged(destination)
-        if (destination / MERGED_FOLDERS).exists():
+def join_shards(
+    destination: RootedPath,
+    *,
+    partial: bool,
+    stop: threading.Event | None = None,
+    on_pack: Callable[[], object] = lambda: None,
+) -> Merged:
+    """Do the same as :func:`merge_shards`; the caller holds :func:`coordinator_lock` where a cluster may be at work.
+
+    Parameters
+    ----------
+    stop
+        Once it is set, images are not packed; the next merge, or the next run, packs them.
+    on_pack
+        Called before each pack.
+    """
+    stop = stop or threading.Event()
+    # Write nothing into a folder without shards.
+    with locked(destination) if shards_in(destination) or _left_packing(destination, stop) else nullcontext():
+        packing = None if shards_in(destination) else _left_packing(destination, stop)
+        if packing is None:
+            summary, packing = _join(destination, partial=partial)
+        else:
+            summary = _joined_before(destination, packing)
+        not_packed = "" if packing is None else _pack(destination, packing, summary, stop, on_pack)
+    return Merged(summary, not_packed)
+
+
+def _join(destination: RootedPath, *, partial: bool) -> tuple[RunSummary, Packing | None]:
+    """Merge the shards of a locked folder; return the summary, and how its images are to be packed."""
+    shards = shards_in(destination)
+    check_state_folders(destination, [shard.name for shard in shards])
+    clean_merged(destination)
+    if (destination / MERGED_FOLDERS).exists():
+        raise UsageError(
+            f"{str(destination / MERGED_FOLDERS)!r} holds files that ics did not write: move it away first"
+        )
+    states = _check(destination, shards)
+    missing = [shard for shard in all_shards(shards[0].count) if shard not in states]
+    unfinished = [shard for shard, state in states.items() if state is None or not state.finished]
+    undone = _undone(missing, unfinished)
+    if undone and not partial:
+        raise UsageError(
+            f"destination {str(destination)!r}: {undone}: run {'it' if len(missing + unfinished) == 1 else 'them'} "
+            "to the end, or merge the finished shards with --partial"
+        )
+    sweep(destination)  # no run is under way
+    # A shard without a state was killed early: its records are less than those of the folder.
+    shards = [shard for shard in shards if states[shard] is not None]
+    runs = [read_run(state_folder_of(destination, shard)) for shard in shards]
+    options = _recorded_options(states, runs)
+    packing = _packing(destination, options, runs)
+    images = FolderOutputs(destination) if packing is None else UnpackedFolder(destination)
+    for shard in shards:
+        if shard in unfinished:  # a killed shard may have left its journal unsorted
+            _put_in_order(state_folder_of(destination, shard), images)
+    summary = merge_manifests(destination, shards, packed=packing is not None)
+    summary.stopped = f"{_ALTHOUGH}{undone}" if undone else ""
+    _add_from_runs(summary, runs)
+    write_merged(destination, [run for run in runs if run], summary, __version__, options)
+    remove_state_folders(destination)
+    return summary, packing
+
+
+def _put_in_order(folder: RootedPath, images: FolderOutputs) -> None:
+    """Put the journal of a killed run in order."""
+    compact(Journal(folder, load_journal(folder)), complete=False, stale=(), exists=images.exists)
+
+
+def _recorded_options(states: Mapping[Shard, State | None], runs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the options that all shards were made with; a palette file by its path on the machine of the first."""
+    options = dict(next(state.options for state in states.values() if state))
+    if options.get("palette", "image") != "image":
+        paths = (run.get("options", {}).get("palette") for run in runs)
+        options["palette"] = next((path for path in paths if isinstance(path, str)), PALETTE)
+    return options
+
+
+def _packing(destination: RootedPath, options: Mapping[str, Any], runs: Iterable[Mapping[str, Any]]) -> Packing | None:
+    """Return how the images of shards are to be packed, and prepare their folder; None for single files."""
+    replace = any(run.get("options", {}).get("overwrite") == "always" for run in runs)
+    classes = max(map(classes_of, runs), key=len, default=[])
+    packing = Packing.recorded(destination, options, classes, replace=replace)
+    if packing is not None:
+        if not (destination / PACK_INDEX).is_file():
             raise UsageError(
-                f"{str(destination / MERGED_FOLDERS)!r} holds files that ics did not write: move it away first"
+                f"destination {str(destination)!r} holds no {PACK_INDEX}: expected the whole folder that its shards "
+                f"have filled, because a merge packs the images in {UNPACKED!r}"
             )
-        states = _check(destination, shards)
-        missing = [shard for shard in all_shards(shards[0].count) if shard not in states]
-        unfinished = [shard for shard, state in states.items() if state is None or not state.finished]
-        undone = _undone(missing, unfinished)
-        if undone and not partial:
-            raise UsageError(
-                f"destination {str(destination)!r}: {undone}: run {'it' if len(missing + unfinished) == 1 else 'them'} "
-                "to the end, or merge the finished shards with --partial"
-            )
-        # A shard without a state was killed early: its records are less than those of the folder.
-        shards = [shard for shard in shards if states[shard] is not None]
-        images = FolderOutputs(destination)
-        for shard in shards:
-            if shard in unfinished:  # a killed shard may have left its journal unsorted
-                folder = state_folder_of(destination, shard)
-                compact(Journal(folder, load_journal(folder)), complete=False, stale=(), exists=images.exists)
-        runs = [read_run(state_folder_of(destination, shard)) for shard in shards]
-        summary = merge_manifests(destination, shards)
-        summary.stopped = f"merged although {undone}" if undone else ""
-        _add_from_runs(summary, runs)
-        write_merged(destination, [run for run in runs if run], summary, __version__)
-        remove_state_folders(destination)
+        prepare_packs(destination, packing.options.format)
+    return packing
+
+
+def _left_packing(destination: RootedPath, stop: threading.Event) -> Packing | None:
+    """Return how a merge that has ended meanwhile was to pack the images of a folder; None if there is nothing left."""
+    record = read_run(destination)
+    if "shards" not in record or not (destination / PACK_INDEX).is_file():
+        return None
+    options = record.get("options", {})
+    replace = options.get("overwrite") == "always"
+    packing = Packing.recorded(destination, options, classes_of(record), replace=replace)
+    return None if packing is None or packing.is_done(destination, stop) else packing
+
+
+def _joined_before(destination: RootedPath, packing: Packing) -> RunSummary:
+    """Return the summary of a folder whose shards an earlier merge has merged, and prepare it for packs."""
+    clean_merged(destination)
+    sweep(destination)
+    prepare_packs(destination, packing.options.format)
+    _put_in_order(destination, UnpackedFolder(destination))  # a run that followed the merge may have been killed
+    summary, record = count_merged(destination), read_run(destination)
+    _add_from_runs(summary, [record])
+    was_stopped = str(record["summary"].get("stopped", ""))
+    summary.stopped = was_stopped.partition("; ")[0] if was_stopped.startswith(_ALTHOUGH) else ""
     return summary
+
+
+def _pack(
+    destination: RootedPath,
+    packing: Packing,
+    summary: RunSummary,
+    stop: threading.Event,
+    on_pack: Callable[[], object],
+) -> str:
+    """Pack the images of a merged folder, and add their packs to the summary; return why that was not possible."""
+    summary.stale.clear()  # stale outputs are in no pack
+    fault = ""
+    try:
+        summary.shards.extend(packing.pack(destination, stop=stop, on_pack=on_pack))
+    except OSError as error:
+        place = f": {error.filename}" if error.filename else ""
+        fault = f"the shards cannot be written: {error.strerror or error}{place}"
+        summary.stopped = "; ".join(filter(None, [summary.stopped, fault]))
+    with suppress(OSError) if fault else nullcontext():
+        write_merged_summary(destination, summary)
+    return fault
 
 
 def _check(destination: RootedPath, shards: list[Shard]) -> dict[Shard, State | None]:

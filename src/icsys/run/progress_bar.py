@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from icsys.setting_fields import Text
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
@@ -78,7 +80,7 @@ def progress_bar(title: str = "Compressing") -> ProgressBar:
     >>> summary.compressed, again.skipped
     (1, 1)
     """
-    return ProgressBar(title)
+    return ProgressBar(Text("TITLE").accept("title", title))
 
 
 def progress_drawer(bar: tqdm, title: str) -> Callable[[Progress], None]:

@@ -105,7 +105,7 @@ def count_task_colors(
 
 def find_palettes(
     source: Source,
-    destination: RootedPath,
+    destination: RootedPath | None,
     options: Options,
     settings: RunSettings,
     *,
@@ -116,6 +116,11 @@ def find_palettes(
 
     The last run's palettes are kept if the same images and options would give them again, or if only failed images are
     retried. Progress is reported as ``looked_at``.
+
+    Parameters
+    ----------
+    destination
+        The folder of the last run; None if there is none.
 
     Returns
     -------
@@ -257,8 +262,10 @@ def _loaded(source: Source, items: Iterator[ColorTask], options: Options) -> Ite
         yield handed.popleft(), data
 
 
-def _earlier(destination: RootedPath, options: Options) -> Palettes | None:
+def _earlier(destination: RootedPath | None, options: Options) -> Palettes | None:
     """Return the palettes of the last run, if they are for all images or for classes as these options say."""
+    if destination is None:
+        return None
     try:
         found = load_palettes(destination / PALETTE)
     except UsageError:

@@ -27,8 +27,8 @@ class ImagesWithoutOutput:
     image has no output; after a merge they are gone, too. Its memory grows with the number of such images.
     """
 
-    def __init__(self, destination: RootedPath, shards: list[Shard]) -> None:
-        self._destination = destination
+    def __init__(self, destination: RootedPath, shards: list[Shard], *, packed: bool = False) -> None:
+        self._destination, self._packed = destination, packed
         self._undone = set[str]()
         self._had_output = set[str]()
         merged, count = {shard.index for shard in shards}, shards[0].count
@@ -53,9 +53,10 @@ class ImagesWithoutOutput:
     def is_to_be_removed(self, row: Mapping[str, Any]) -> bool:
         """Return whether the output of such a file is what its row describes, and never had an image.
 
-        If the image had an output in an earlier run, both are stale, and the user decides what becomes of them.
+        If the image had an output in an earlier run, both are stale, and the user decides what becomes of them. Where
+        images are packed, all stale outputs are removed then.
         """
-        if row["status"] != DONE or row["picture"] in self._had_output:
+        if self._packed or row["status"] != DONE or row["picture"] in self._had_output:
             return False
         with suppress(OSError):
             place = self._destination / row["file_name"]

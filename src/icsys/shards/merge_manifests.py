@@ -59,18 +59,23 @@ class _ReplacedError(Exception):
         self.lines = lines
 
 
-def merge_manifests(destination: RootedPath, shards: list[Shard]) -> RunSummary:
+def merge_manifests(destination: RootedPath, shards: list[Shard], *, packed: bool = False) -> RunSummary:
     """Write manifest, failures and pending outputs of an output folder from those of its shards; return the summary.
 
     Rows of the folder's own manifest that belong to other shards than ``shards`` are kept. The journals of the shards
     must be in order. They are only read, so after a crash the merge can be repeated.
+
+    Parameters
+    ----------
+    packed
+        Whether images are packed next, which removes all stale outputs.
 
     Raises
     ------
     UsageError
         If two shards have the same output; nothing is written then.
     """
-    undone = ImagesWithoutOutput(destination, shards)
+    undone = ImagesWithoutOutput(destination, shards, packed=packed)
     summary = _join_images(destination, shards, undone)
     failures = _failures(destination, shards, summary, undone)
     first = next(failures, None)
@@ -87,6 +92,19 @@ def merge_manifests(destination: RootedPath, shards: list[Shard]) -> RunSummary:
         written.take_from(WrittenHashes(state_folder), some)
     write_pending(destination, pending)
     destination.sync()
+    return summary
+
+
+def count_merged(destination: RootedPath) -> RunSummary:
+    """Return the summary of a folder whose manifests are merged."""
+    summary = RunSummary()
+    for line in _read(destination / MANIFEST, 0, _BLOCK):
+        if line.row["status"] == LEFT_OUT:
+            summary.add(left_out_in(line.row))
+        else:
+            _count(line, summary)
+    for line in _read(destination / FAILURES, 0, _BLOCK):
+        summary.add(failure_in(line.row))
     return summary
 
 

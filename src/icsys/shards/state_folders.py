@@ -25,7 +25,7 @@ from icsys.records.pending_outputs import copy_pending, load_pending
 from icsys.shard import MAX_SHARDS, Shard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from icsys.files.rooted_path import RootedPath
 
@@ -70,10 +70,17 @@ def shards_in(destination: RootedPath) -> list[Shard]:
 
 
 @contextmanager
-def open_state_folder(destination: RootedPath, shard: Shard | None, *, dry_run: bool) -> Iterator[RootedPath]:
+def open_state_folder(
+    destination: RootedPath, shard: Shard | None, *, dry_run: bool, prepare: Callable[[], object] = lambda: None
+) -> Iterator[RootedPath]:
     """Lock the state folder of a run, and yield it.
 
     A shard with a part of a listing (``listing.py``) needs no lock on the output folder: the coordinator has it.
+
+    Parameters
+    ----------
+    prepare
+        Called where a shard lists for itself, before its state folder is there; the output folder is locked then.
 
     Raises
     ------
@@ -106,6 +113,7 @@ def open_state_folder(destination: RootedPath, shard: Shard | None, *, dry_run: 
             # Undivided runs and merges lock the output folder for their whole time, a shard only while it starts.
             with locked(destination, timeout=_LOCK_TIMEOUT):
                 _refuse_others(destination, shard)
+                prepare()
                 held.enter_context(locked(state_folder, what=f"shard {shard} of {str(destination)!r}"))
             if not (state_folder / STATE).exists():
                 _take_share(destination, state_folder, shard)

@@ -15,9 +15,12 @@ from icsys.studio.api.answers import ERROR_HANDLERS
 from icsys.studio.api.cost_api import cost_routes
 from icsys.studio.api.event_api import event_routes
 from icsys.studio.api.image_api import image_routes
+from icsys.studio.api.learn_api import learn_routes
 from icsys.studio.api.preview_api import preview_routes
 from icsys.studio.api.run_api import run_routes
+from icsys.studio.api.settings_api import settings_routes
 from icsys.studio.api.state_api import state_routes
+from icsys.studio.api.survey_api import survey_routes
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -36,6 +39,9 @@ def studio_app(workspace: Workspace) -> Starlette:
         preview_routes,
         cost_routes,
         run_routes,
+        survey_routes,
+        learn_routes,
+        settings_routes,
     )
     answers = [routes(workspace) for routes in subjects]
     routes = [
@@ -43,7 +49,9 @@ def studio_app(workspace: Workspace) -> Starlette:
         Mount("/static", StaticFiles(directory=str(_PAGE))),
         Mount("/api", routes=list(chain.from_iterable(answers))),
     ]
-    return Starlette(routes=routes, exception_handlers=ERROR_HANDLERS)
+    app = Starlette(routes=routes, exception_handlers=ERROR_HANDLERS)
+    app.router.redirect_slashes = False
+    return app
 
 
 async def _index(_: Request) -> Response:

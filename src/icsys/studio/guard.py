@@ -9,13 +9,16 @@ token, which only the address that was printed gives.
 from __future__ import annotations
 
 import ipaddress
+import logging
 import secrets
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
+import h11
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, RedirectResponse
 
 if TYPE_CHECKING:
@@ -26,6 +29,9 @@ STATIC = "/static/"
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _FORBIDDEN = 403
+_PIECE = 2**18  # bytes
+_LONGEST_LINE = 500
+_LOG = logging.getLogger("icsys.studio")
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
     "frame-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
@@ -56,7 +62,8 @@ class Access:
 
     host: str
     port: int
-    token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    _tickets: list[str] = field(default_factory=list, init=False, repr=False)
 
     @property
     def cookie(self) -> str:
@@ -66,7 +73,21 @@ class Access:
     @property
     def address(self) -> str:
         """The address that lets a browser in."""
-        return f"http://{_in_url(self.host)}:{self.port}/?token={self.token}"
+        return self._address(self.token)
+
+    def address_once(self) -> str:
+        """Return another address that lets a browser in; it does so once."""
+        ticket = secrets.token_urlsafe(32)
+        self._tickets.append(ticket)
+        return self._address(ticket)
+
+    def lets_in(self, given: str | None) -> bool:
+        """Return whether a text in the address is the token, or a ticket, which is used up."""
+        for ticket in self._tickets:
+            if _are_equal(given, ticket):
+                self._tickets.remove(ticket)
+                return True
+        return self.knows(given)
 
     def is_own_host(self, host: str) -> bool:
         """Return whether a ``Host`` is a name of this machine, at any port: a tunnel may have another one.
@@ -83,18 +104,17 @@ class Access:
         # Behind all addresses, one that is written in digits is no name that someone could bind to this machine.
         return name == self.host.casefold() or (_is_any(self.host) and _is_address(name))
 
-    def is_own_page(self, headers: Headers) -> bool:
-        """Return whether a request was sent by a page of this server, or by no page."""
+    def is_own_origin(self, headers: Headers) -> bool:
+        """Return whether a request names this server as the site of its page, or none."""
         origin = headers.get("origin")
-        if origin is not None and origin.casefold() != f"http://{headers.get('host', '')}".casefold():
-            return False
-        # Where a browser says it. Who follows a link from elsewhere to this server still needs the token.
-        site, mode = headers.get("sec-fetch-site", "none"), headers.get("sec-fetch-mode", "navigate")
-        return site in {"none", "same-origin"} or mode == "navigate"
+        return origin is None or origin.casefold() == f"http://{headers.get('host', '')}".casefold()
 
     def knows(self, given: str | None) -> bool:
         """Return whether a text is the token, compared in a time that does not depend on it."""
-        return given is not None and secrets.compare_digest(given.encode(), self.token.encode())
+        return _are_equal(given, self.token)
+
+    def _address(self, token: str) -> str:
+        return f"http://{_in_url(self.host)}:{self.port}/?token={token}"
 
 
 class Guard:
@@ -124,9 +144,19 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
-            await send(message)
+            body = memoryview(message.get("body", b""))
+            while len(body) > _PIECE:  # so that what a slow client has not taken lies in memory once
+                await send({**message, "body": bytes(body[:_PIECE]), "more_body": True})
+                body = body[_PIECE:]
+            await send({**message, "body": bytes(body)} if "body" in message else message)
 
-        await (self._answer(scope) or self._app)(scope, receive, send_with_headers)
+        try:
+            await (self._answer(scope) or self._app)(scope, receive, send_with_headers)
+        except (ClientDisconnect, h11.LocalProtocolError):
+            pass  # the client is gone, or has sent what is no HTTP
+        except Exception as error:  # noqa: BLE001 - the application has answered 500; others are answered on
+            text = repr(error)[:_LONGEST_LINE]
+            _LOG.error("ics studio: %s %.200r: %s", scope["method"], scope["path"], text)
 
     def _answer(self, scope: Scope) -> ASGIApp | None:
         """Return what answers instead of the application; None if it may."""
@@ -134,18 +164,30 @@ class Guard:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not access.is_own_host(hosts[0]):
             return _refused("this server answers to names of this machine only, such as localhost")
-        if len(headers.getlist("origin")) > 1 or not access.is_own_page(headers):
+        if len(headers.getlist("origin")) > 1 or not access.is_own_origin(headers):
             return _refused("this server answers its own page only")
-        if scope["path"].startswith(STATIC):
-            return None
+        is_own = headers.get("sec-fetch-site", "none") in {"none", "same-origin"}
         given = parse_qs(scope["query_string"].decode("ascii", "replace")).get("token", [None])[0]
-        if scope["path"] == "/" and scope["method"] == "GET" and access.knows(given):
-            answer = RedirectResponse("/", 303)
-            answer.set_cookie(access.cookie, access.token, httponly=True, samesite="strict", path="/")
-            return answer
-        if access.knows(_cookie_in(headers.get("cookie", ""), access.cookie)):
+        if scope["path"] == "/" and scope["method"] == "GET" and access.lets_in(given):
+            return self._let_in(is_own=is_own)
+        if not is_own:
+            return _refused("this server answers its own page only; enter its address yourself")
+        if scope["path"].startswith(STATIC) or access.knows(_cookie_in(headers.get("cookie", ""), access.cookie)):
             return None
         return _refused("open the address that ics studio has printed; it ends with a token")
+
+    def _let_in(self, *, is_own: bool) -> ASGIApp:
+        # Behind a link of another site, a browser sends no strict cookie to where it is led, unless the answer itself
+        # leads there.
+        answer = RedirectResponse("/", 303) if is_own else PlainTextResponse("", headers={"Refresh": "0; url=/"})
+        access = self._access
+        answer.set_cookie(access.cookie, access.token, httponly=True, samesite="strict", path="/")
+        return answer
+
+
+def _are_equal(given: str | None, secret: str) -> bool:
+    """Compare texts in a time that does not depend on the secret."""
+    return given is not None and secrets.compare_digest(given.encode(), secret.encode())
 
 
 def _refused(why: str) -> ASGIApp:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
+import errno
 import ipaddress
 import socket
 import threading
@@ -12,6 +15,7 @@ import uvicorn
 
 from icsys.errors import UsageError
 from icsys.studio.app import studio_app
+from icsys.studio.connections import server_config
 from icsys.studio.guard import Access, Guard
 
 if TYPE_CHECKING:
@@ -20,12 +24,11 @@ if TYPE_CHECKING:
     from icsys.studio.workspace import Workspace
 
 _BACKLOG = 1024
-_LAST_ANSWERS = 2  # seconds that answers may take once the server is stopped; streams of events never end by themselves
+_MMAP_THRESHOLD, _TRIM_THRESHOLD, _LARGE_BLOCK = -3, -1, 2**20  # glibc: mallopt(3), and bytes
 _LOOK = 0.05  # seconds between two looks at whether all work has ended
-_MOST_WAITING = 256  # requests that are answered at the same time; others get 503
 
 
-def serve_studio(workspace: Workspace, host: str, port: int, on_ready: Callable[[str], object]) -> None:
+def serve_studio(workspace: Workspace, host: str, port: int, on_ready: Callable[[str, str], object]) -> None:
     """Answer requests until Ctrl-C or SIGTERM.
 
     Parameters
@@ -37,7 +40,8 @@ def serve_studio(workspace: Workspace, host: str, port: int, on_ready: Callable[
     port
         The port; 0 for a free one.
     on_ready
-        Called with the address, token included, once the server answers.
+        Called once the server answers, with the address, token included, and with one that lets in a single time:
+        what starts a browser shows it to all users of the machine.
 
     Raises
     ------
@@ -46,18 +50,11 @@ def serve_studio(workspace: Workspace, host: str, port: int, on_ready: Callable[
     KeyboardInterrupt
         At the end, after Ctrl-C.
     """
+    _return_large_blocks()
     listener = _listen(host, port)
     access = Access(host, listener.getsockname()[1])
-    config = uvicorn.Config(
-        Guard(studio_app(workspace), access),
-        log_level="error",
-        access_log=False,
-        server_header=False,
-        lifespan="off",
-        limit_concurrency=_MOST_WAITING,
-        timeout_graceful_shutdown=_LAST_ANSWERS,
-    )
-    server = _Server(config, lambda: on_ready(access.address), workspace)
+    config = server_config(Guard(studio_app(workspace), access))
+    server = _Server(config, lambda: on_ready(access.address, access.address_once()), workspace)
     try:
         server.run([listener])
     finally:
@@ -87,6 +84,13 @@ class _Server(uvicorn.Server):
             await asyncio.sleep(_LOOK)
 
 
+def _return_large_blocks() -> None:
+    """Have glibc return freed pixels to the system: threads that decode would otherwise hold hundreds of megabytes."""
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # other systems have no such function
+        for parameter in (_MMAP_THRESHOLD, _TRIM_THRESHOLD):
+            ctypes.CDLL(None).mallopt(parameter, _LARGE_BLOCK)
+
+
 def _listen(host: str, port: int) -> socket.socket:
     try:
         found: list[Any] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -101,6 +105,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise UsageError(f"host={host!r} is no address of this machine: {error.strerror or error}") from None
         raise UsageError(
             f"cannot listen on {host!r} at port {port}: {error.strerror or error}; name another port, or 0 for a "
             "free one"

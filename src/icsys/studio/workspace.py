@@ -6,21 +6,30 @@ import threading
 from typing import TYPE_CHECKING
 
 from icsys.engine import available_cores
+from icsys.engine.memory_budget import MemoryBudget
 from icsys.studio.cost.estimate import CostEstimates
 from icsys.studio.cost.frontier import Frontiers
 from icsys.studio.images.image_list import ImageList
 from icsys.studio.images.photo_cache import PhotoCache
 from icsys.studio.images.thumbnails import Thumbnails
 from icsys.studio.jobs.events import Events
+from icsys.studio.jobs.learn_job import LearnJob
 from icsys.studio.jobs.run_job import RunJob
 from icsys.studio.previews.previews import Previews
+from icsys.studio.settings.config_folder import config_folder
+from icsys.studio.settings.page_options import page_options
+from icsys.studio.settings.presets import Presets
+from icsys.studio.surveys.inspect_job import InspectJob
+from icsys.studio.surveys.shared_palettes import SharedPalettes
+from icsys.studio.surveys.worst_images import WorstImages
 
 if TYPE_CHECKING:
     from icsys.files.locations import Location
     from icsys.options import Options
     from icsys.run_settings import RunSettings
 
-_BYTES_OF_PHOTOS = 192 * 2**20
+_BYTES_OF_PHOTOS = 128 * 2**20
+_BYTES_DECODED_AT_ONCE = 96 * 2**20  # a larger photo is decoded while nothing else is
 _MOST_THREADS = 4
 
 
@@ -45,28 +54,45 @@ class Workspace:
     def __init__(self, source: Location, destination: str, options: Options, settings: RunSettings) -> None:
         self.source, self.destination, self.options, self.settings = source, destination, options, settings
         self.images = ImageList(source, destination, options, settings)
-        self.thumbnails = Thumbnails(self.images)
-        self.previews = Previews(
-            PhotoCache(self.images, _BYTES_OF_PHOTOS), max(2, min(available_cores(), _MOST_THREADS))
-        )
         self.events = Events()
+        self.threads = max(2, min(available_cores(), _MOST_THREADS))
+        """Photos that are worked on at the same time."""
+        admit = MemoryBudget(_BYTES_DECODED_AT_ONCE).hold
+        self.thumbnails = Thumbnails(self.images, options, admit)
+        shared = SharedPalettes(self.images, settings, self.events)
+        self.shared_palettes = shared
+        self.previews = Previews(PhotoCache(self.images, _BYTES_OF_PHOTOS, admit), shared, self.threads)
+        self.inspection = InspectJob(source, self.images, settings, self.events)
+        self.worst = WorstImages(self.images, shared, self.events, admit)
         self.costs = CostEstimates(self.images, self.events, self.previews)
         self.frontiers = Frontiers(self.images, self.events, self.previews)
         self.run = RunJob(source, self.events)
+        self.learning = LearnJob(source, settings, self.events)
+        self.presets = Presets(config_folder)
         self.stopping = threading.Event()
         """Set once the server ends."""
+
+    def options_of(self, values: dict[str, object]) -> Options:
+        """Return the options that a page names; UsageError if they are none, or name a file outside of the source."""
+        return page_options(values, self.options, self.source)
 
     def stop(self) -> None:
         """End streams of events, and what is being computed."""
         self.stopping.set()
         self.events.close()
-        self.run.refuse_more()
+        for job in (self.run, self.learning):
+            job.refuse_more()
+        self.inspection.stop()
 
     def close(self) -> None:
         """Wait for what was being computed."""
         self.stop()
         self.costs.close()
         self.frontiers.close()
-        self.run.wait()
+        self.inspection.close()
+        self.worst.close()
+        self.shared_palettes.close()
+        for job in (self.run, self.learning):
+            job.wait()
         self.previews.close()
         self.images.close()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from torch.utils.data import Dataset as TorchDataset
 
 from icsys.loading.batch_form import batch_form
+from icsys.torch.tensor_types import form_dtype, tensor_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ class ArrayDataset(TorchDataset):
     def __getitems__(self, indices: Sequence[int]) -> list[tuple[Any, int]]:
         """Return several images; ``DataLoader`` calls it with those of a batch."""
         rows = np.asarray(indices, np.int64)
-        pixels = torch.from_numpy(self.data.pixels(rows, **self._form))
+        pixels = tensor_of(self.data.pixels(rows, **self._form), self._form["dtype"])
         change = self._transform or (lambda image: image)
         return [(change(image), label) for image, label in zip(pixels, self.targets[rows].tolist(), strict=True)]
 
@@ -61,5 +61,5 @@ def as_dataset(
     transform
         Applied to the tensor of each image.
     """
-    form = batch_form(layout, str(dtype).removeprefix("torch.") if isinstance(dtype, torch.dtype) else dtype, mean, std)
+    form = batch_form(layout, form_dtype(dtype), mean, std)
     return ArrayDataset(data, transform, **form.keywords())

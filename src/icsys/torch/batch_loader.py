@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 import torch
 
 from icsys.errors import UsageError
 from icsys.loading.batch_form import batch_form
+from icsys.loading.epoch_order import check_shuffle, check_world, images_of_process, order_of_epoch, share_of_process
+from icsys.loading.random_changes import RandomChanges
 from icsys.setting_fields import whole_number
-from icsys.torch.on_device import DevicePixels
+from icsys.torch.batch_maker import BatchMaker
+from icsys.torch.prefetch import made_ahead
+from icsys.torch.tensor_types import form_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from numpy.typing import NDArray
-
     from icsys.loading.dataset import Dataset
-
-    Batch = tuple[torch.Tensor, torch.Tensor]
+    from icsys.loading.epoch_order import Shuffle
+    from icsys.torch.batch_maker import Batch, TargetKind
 
 _MOST = 2**31 - 1
 _MOST_PREFETCHED = 1024
-_WAIT = 0.1  # seconds between looks at whether a pass is over
-_ORDER, _FLIPS = 0, 1  # what random numbers are for
 
 
 @dataclass(eq=False, repr=False)
 class BatchLoader:
     """An iterable of batches (pixels, labels) for training; ``icsys.torch.loader`` is its short name.
 
-    A pass over it is one epoch. A finished pass goes on to the next epoch, so each has an order of its own; a pass that
-    is broken off begins again.
+    A pass over it is one epoch, which is over with its last batch: each has an order of its own. A pass that is broken
+    off before begins again.
 
     Parameters
     ----------
@@ -45,9 +42,10 @@ class BatchLoader:
     batch_size
         Images in a batch; the last may have fewer.
     shuffle
-        Whether each epoch has its own random order.
+        True for a random order of each epoch, False for the order of the data. "blocks" for data larger than memory on
+        slow disks: blocks of 32 neighbouring images come in random order, and the images of 512 blocks are mixed.
     seed
-        Decides orders and flips, together with the number of the epoch: the same batches, whatever threads there are.
+        Decides orders and changes, together with the number of the epoch: the same batches, whatever threads there are.
     device
         Where the tensors are. For another device than "cpu", packed indices and palettes are sent there and become
         pixels on it.
@@ -55,6 +53,16 @@ class BatchLoader:
         Of the pixels, as for :meth:`icsys.Dataset.pixels`.
     flip
         Whether half of the images, chosen anew for each epoch, are mirrored left to right.
+    crop
+        Height and width in pixels of what is kept of each image, at a random place.
+    shift
+        Most pixels by which images are moved, at random, up or down and left or right; edges repeat.
+    brightness, contrast, saturation, hue
+        How far colours change at random, as in torchvision's ``ColorJitter``, but in this order: 0.2 for factors from
+        0.8 to 1.2; hue in turns of its circle, up to 0.5. Palettes are changed, not pixels: contrast is about middle
+        grey.
+    target
+        "labels", or "masks", shape (n, H, W), uint8 or int32: flipped, cropped and shifted as the images are.
     drop_last
         Whether a last batch with fewer images, and images that do not divide evenly among processes, are left out.
     threads
@@ -66,6 +74,11 @@ class BatchLoader:
         ``drop_last``, a few are given twice for that.
     epoch
         Number of the first epoch.
+    pin
+        Whether batches are in page-locked memory, from which ``to("cuda", non_blocking=True)`` copies fast.
+    resident
+        For another device than "cpu": whether indices and palettes of all images are kept there; "auto" for where they
+        take at most half of the memory that a CUDA device has free.
 
     Raises
     ------
@@ -93,7 +106,7 @@ class BatchLoader:
 
     data: Dataset
     batch_size: int
-    shuffle: bool = True
+    shuffle: Shuffle = True
     seed: int = 0
     device: str | torch.device = "cpu"
     layout: str = "CHW"
@@ -101,25 +114,37 @@ class BatchLoader:
     mean: Sequence[float] | float | None = None
     std: Sequence[float] | float | None = None
     flip: bool = False
+    crop: tuple[int, int] | None = None
+    shift: int = 0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    hue: float = 0.0
+    target: TargetKind = "labels"
     drop_last: bool = False
     threads: int = 1
     prefetch: int = 2
     rank: int = 0
     world: int = 1
     epoch: int = 0
+    pin: bool = False
+    resident: bool | Literal["auto"] = "auto"
     _given: int = field(default=0, init=False)  # batches of the epoch that were given out
     _goes_on: bool = field(default=False, init=False)  # whether the next pass begins behind these
 
     def __post_init__(self) -> None:
         """Check all values."""
-        self._form = batch_form(self.layout, _numpy_dtype(self.dtype), self.mean, self.std)
-        lowest = {"batch_size": 1, "seed": 0, "threads": 1, "prefetch": 0, "world": 1, "rank": 0, "epoch": 0}
-        highest = {"threads": 4096, "prefetch": _MOST_PREFETCHED, "rank": self.world - 1}
+        form = batch_form(self.layout, form_dtype(self.dtype), self.mean, self.std)
+        lowest = {"batch_size": 1, "seed": 0, "threads": 1, "prefetch": 0, "epoch": 0}
+        highest = {"threads": 4096, "prefetch": _MOST_PREFETCHED}
         for name, low in lowest.items():
             setattr(self, name, whole_number(name, getattr(self, name), low, highest.get(name, _MOST)))
-        self._on_device = None
-        if torch.device(self.device).type != "cpu":
-            self._on_device = DevicePixels(self.data, self._form, torch.device(self.device))
+        self.shuffle, (self.rank, self.world) = check_shuffle(self.shuffle), check_world(self.rank, self.world)
+        colors = self.brightness, self.contrast, self.saturation, self.hue
+        self._changes = RandomChanges(self.flip, self.crop, self.shift, *colors)
+        self._changes.check_images(self.data)
+        self._maker = BatchMaker(self.data, form, self.target, self.threads)
+        self._choose_place(_device(self.device))
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch, for this process."""
@@ -134,11 +159,11 @@ class BatchLoader:
         """Choose the epoch of the next pass, which begins with its first batch."""
         self.epoch, self._given, self._goes_on = whole_number("epoch", epoch, 0, _MOST), 0, False
 
-    def state_dict(self) -> dict[str, int]:
+    def state_dict(self) -> dict[str, int | str]:
         """Return where training is: the epoch, and the number of its batches that were given out, with the seed."""
         return {"epoch": self.epoch, "batch": self._given} | self._fixed()
 
-    def load_state_dict(self, state: dict[str, int]) -> None:
+    def load_state_dict(self, state: dict[str, int | str]) -> None:
         """Go on where :meth:`state_dict` was taken: the next pass has the rest of that epoch.
 
         Raises
@@ -152,85 +177,56 @@ class BatchLoader:
         self.epoch = whole_number("epoch", state.get("epoch"), 0, _MOST)
         self._given, self._goes_on = whole_number("batch", state.get("batch"), 0, len(self)), True
 
-    def _fixed(self) -> dict[str, int]:
+    def _fixed(self) -> dict[str, int | str]:
         """Return what decides which images are in which batch."""
-        names = ("seed", "batch_size", "world", "shuffle", "drop_last")
-        return {name: int(getattr(self, name)) for name in names} | {"images": len(self.data)}
+        shuffle = self.shuffle if isinstance(self.shuffle, str) else int(self.shuffle)
+        sizes = {name: int(getattr(self, name)) for name in ("seed", "batch_size", "world", "drop_last")}
+        return {**sizes, "shuffle": shuffle, "images": len(self.data)}
 
     def _pass(self, epoch: int, first: int) -> Generator[Batch]:
         """Yield the batches of an epoch from one on."""
-        batches = self._batches(*self._order(epoch), first)
-        with closing(_ahead(batches, self.prefetch) if self.prefetch else batches) as made:
-            for batch in made:
+        batches = self._batches(epoch, first)
+        with closing(made_ahead(batches, self.prefetch) if self.prefetch else batches) as made:
+            for begun in made:
                 self._given += 1
-                yield batch
-        self.epoch, self._given = epoch + 1, 0
-
-    def _order(self, epoch: int) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None]:
-        """Return which rows this process takes, in order, and which of them are mirrored."""
-        count, each = len(self.data), self._images_each()
-        order = self._random(epoch, _ORDER).permutation(count) if self.shuffle else np.arange(count)
-        rows = np.resize(order, each * self.world)[self.rank :: self.world] if count else order
-        if not self.flip:
-            return rows, None
-        return rows, self._random(epoch, _FLIPS).integers(0, 2, count, dtype=bool)[rows]
-
-    def _random(self, epoch: int, purpose: int) -> np.random.Generator:
-        return np.random.Generator(np.random.PCG64(np.random.SeedSequence((self.seed, epoch, purpose))))
+                if self._given == len(self):  # who counts batches asks for no more, and begins the next pass
+                    self.epoch, self._given = epoch + 1, 0
+                yield self._maker.end(begun)
+        if first == len(self):
+            self.epoch, self._given = epoch + 1, 0
 
     def _images_each(self) -> int:
         """Return the number of images of each process in an epoch."""
-        count = len(self.data)
-        return count // self.world if self.drop_last else -(-count // self.world)
+        return images_of_process(len(self.data), self.world, drop_last=self.drop_last)
 
-    def _batches(self, rows: NDArray[np.int64], flips: NDArray[np.bool_] | None, first: int) -> Generator[Batch]:
-        labels = self.data.labels
+    def _batches(self, epoch: int, first: int) -> Generator[tuple[Any, torch.Tensor]]:
+        """Yield batches as far as a thread makes them ahead."""
+        changes = self._changes.of_epoch(self.data, self.seed, epoch)
+        order = order_of_epoch(len(self.data), self.shuffle, self.seed, epoch)
+        rows = share_of_process(order, self.rank, self.world, drop_last=self.drop_last)
         for number in range(first, len(self)):
-            here = slice(number * self.batch_size, (number + 1) * self.batch_size)
-            chosen, flags = rows[here], None if flips is None else flips[here]
-            target = torch.from_numpy(labels[chosen])
-            if self._on_device is not None:
-                yield self._on_device.batch(chosen, flags), target.to(self.device)
-            else:
-                pixels = self.data.pixels(chosen, **self._form.keywords(), flip=flags, threads=self.threads)
-                yield torch.from_numpy(pixels), target
+            chosen = rows[number * self.batch_size : (number + 1) * self.batch_size]
+            yield self._maker.begin(chosen, changes.at(chosen))
+
+    def _choose_place(self, device: torch.device) -> None:
+        """Choose where pixels are made."""
+        if device.type != "cpu":
+            if self.pin:
+                raise UsageError(f"pin=True with device={str(device)!r}: expected one of them")
+            self._maker.choose_device(device, resident=self.resident)
+        elif self.resident != "auto":
+            raise UsageError(f"resident={self.resident!r} with device='cpu': expected another device, or no resident")
+        else:
+            # Those ahead, the one in work, and the last two that were given out.
+            self._maker.choose_memory(most=self.prefetch + 3, pin=self.pin)
 
 
 loader = BatchLoader
 
 
-def _numpy_dtype(dtype: Any) -> Any:  # noqa: ANN401 - of torch or of NumPy
-    return str(dtype).removeprefix("torch.") if isinstance(dtype, torch.dtype) else dtype
-
-
-def _ahead(batches: Generator[Batch], most: int) -> Generator[Batch]:
-    """Yield batches that a thread makes ahead; the thread ends with the pass, however that ends."""
-    made: queue.Queue[Batch | BaseException | None] = queue.Queue(most)
-    is_over = threading.Event()
-
-    def put(item: Batch | BaseException | None) -> None:
-        while not is_over.is_set():
-            with suppress(queue.Full):
-                made.put(item, timeout=_WAIT)
-                return
-
-    def make() -> None:
-        try:
-            for batch in batches:
-                put(batch)
-                if is_over.is_set():
-                    return
-            put(None)
-        except BaseException as error:  # noqa: BLE001 - raised again where batches are taken
-            put(error)
-
-    maker = threading.Thread(target=make, name="icsys batches", daemon=True)
-    maker.start()
+def _device(device: str | torch.device) -> torch.device:
+    """Return a device from what a user gives."""
     try:
-        while (batch := made.get()) is not None:
-            if isinstance(batch, BaseException):
-                raise batch
-            yield batch
-    finally:
-        is_over.set()
-        maker.join()
+        return torch.device(device)
+    except (RuntimeError, TypeError):
+        raise UsageError(f"device={device!r}: expected one of PyTorch, such as 'cpu' or 'cuda'") from None

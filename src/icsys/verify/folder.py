@@ -17,6 +17,7 @@ from icsys.files.reserved_names import check_names, check_state_folders, refusin
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.lock import locked_for_reading
 from icsys.layout import CLUSTER_FOLDER, FAILURES, MANIFEST, PENDING, RUN, UNPACKED
+from icsys.records.output_folders import missing_manifest
 from icsys.records.run_json import read_run
 from icsys.setting_fields import whole_number
 from icsys.shards.state_folders import shards_in, state_folder_of
@@ -162,7 +163,7 @@ def _opened(destination: str | os.PathLike[str]) -> RootedPath:
     check_names(root)
     check_state_folders(root, [shard.name for shard in shards_in(root)])
     if not (any((root / name).exists() for name in (MANIFEST, FAILURES, PENDING)) or shards_in(root)):
-        raise UsageError(f"no {MANIFEST} in {shown!r}: expected the output folder of ics compress")
+        raise missing_manifest(path)
     return root
 
 

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from icsys.errors import UsageError
@@ -21,23 +21,45 @@ WIDTHS = st.one_of(st.integers(1, 80), st.sampled_from([127, 128, 129, 223, 224,
 INSTRUCTION_SETS = [(level, long) for level in levels() for long in range(LIBRARY.has_long_shuffles() + 1)]
 
 
-def naive(indices, palettes, rows, *, layout="CHW", dtype="uint8", mean=None, std=None, flip=None, crop=None):
+# All finite numbers of bfloat16 from the least on, without -0, and their bits.
+BFLOAT16_BITS = np.concatenate([np.arange(0xFF7F, 0x8000, -1), np.arange(0x7F80)]).astype(np.uint32)
+BFLOAT16 = (BFLOAT16_BITS << 16).view(np.float32).astype(np.float64)
+
+
+def clipped(first, kept, full):
+    """Numbers of the rows or columns that are kept, within the image; of Python, whose integers do not overflow."""
+    return np.array([min(max(first + place, 0), full - 1) for place in range(kept)], np.intp)
+
+
+def bfloat16_bits(values):
+    """Bits of the nearest numbers of bfloat16, found among all of them; of two, those that end with 0."""
+    above = np.searchsorted(BFLOAT16, values).clip(1, len(BFLOAT16) - 1)
+    down, up = values - BFLOAT16[above - 1], BFLOAT16[above] - values
+    takes_upper = (up < down) | ((up == down) & (BFLOAT16_BITS[above] % 2 == 0))
+    return np.where(takes_upper, BFLOAT16_BITS[above], BFLOAT16_BITS[above - 1]).astype(np.uint16)
+
+
+def naive(indices, palettes, rows, *, layout="CHW", dtype="uint8", mean=None, std=None, **changes):
     """The pixels of unpacked indices (N, H, W), an image after another."""
     images = []
+    flip, crop, shift = (changes.get(name) for name in ("flip", "crop", "shift"))
+    own = changes.get("own_palettes")
+    height, width = indices.shape[1:] if crop is None else crop[2:]
     for k, row in enumerate(rows):
-        palette = palettes if palettes.ndim == 2 else palettes[row]
+        palette = own[k] if own is not None else palettes if palettes.ndim == 2 else palettes[row]
         image = palette[np.minimum(indices[row], len(palette) - 1)]
-        if crop is not None:
-            top, left = (int(np.broadcast_to(given, len(rows))[k]) for given in crop[:2])
-            image = image[top : top + crop[2], left : left + crop[3]]
+        top, left = (int(np.broadcast_to(given, len(rows))[k]) for given in (crop or (0, 0))[:2])
+        down, right = (int(np.broadcast_to(given, len(rows))[k]) for given in (shift or (0, 0)))
+        image = np.take(image, clipped(top - down, height, image.shape[0]), axis=0)
+        image = np.take(image, clipped(left - right, width, image.shape[1]), axis=1)
         if flip is not None and flip[k]:
             image = image[:, ::-1]
         if dtype != "uint8":
-            image = ((image / 255 - (0 if mean is None else mean)) / (1 if std is None else std)).astype(dtype)
+            image = (image / 255 - (0 if mean is None else mean)) / (1 if std is None else std)
+            image = bfloat16_bits(image) if dtype == "bfloat16" else image.astype(dtype)
         images.append(image.transpose(2, 0, 1) if layout == "CHW" else image)
-    height, width = indices.shape[1:] if crop is None else crop[2:]
     shape = (3, height, width) if layout == "CHW" else (height, width, 3)
-    return np.array(images, dtype).reshape(len(rows), *shape)
+    return np.array(images, "uint16" if dtype == "bfloat16" else dtype).reshape(len(rows), *shape)
 
 
 @st.composite
@@ -54,6 +76,12 @@ def datasets(draw):
     return indices, palettes, bits
 
 
+def shifts(n, full):
+    """How far n images are moved along an axis: a little, to the last pixel, and past the whole image."""
+    one = st.one_of(st.integers(-3, 3), st.integers(-full - 2, full + 2), st.sampled_from([-(2**63), 2**63 - 1]))
+    return st.one_of(one, st.lists(one, min_size=n, max_size=n).map(lambda given: np.array(given, np.int64)))
+
+
 @st.composite
 def cases(draw):
     """The arguments of the twin, and the bits."""
@@ -61,7 +89,7 @@ def cases(draw):
     images, height, width = indices.shape
     rows = draw(st.lists(st.integers(0, images - 1), max_size=5))
     form = {"layout": draw(st.sampled_from(["CHW", "HWC"]))}
-    form["dtype"] = draw(st.sampled_from(["uint8", "float32", "float16"]))
+    form["dtype"] = draw(st.sampled_from(["uint8", "float32", "float16", "bfloat16"]))
     if form["dtype"] != "uint8" and draw(st.booleans()):
         form |= {"mean": np.array([0.485, 0.456, 0.406]), "std": draw(st.sampled_from([0.25, (0.229, 0.224, 0.225)]))}
     if draw(st.booleans()):
@@ -70,6 +98,12 @@ def cases(draw):
         size = draw(st.integers(1, height)), draw(st.integers(1, width))
         tops = draw(st.lists(st.integers(0, height - size[0]), min_size=len(rows), max_size=len(rows)))
         form["crop"] = np.array(tops, np.int64), draw(st.integers(0, width - size[1])), *size
+    if draw(st.booleans()):
+        form["shift"] = tuple(draw(shifts(len(rows), full)) for full in (height, width))
+    if draw(st.booleans()):
+        colors = draw(st.integers(1, min(1 << bits, 300)))
+        random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+        form["own_palettes"] = random.integers(0, 256, (len(rows), colors, 3), np.uint8)
     return (indices, palettes, rows), form, bits
 
 
@@ -169,6 +203,32 @@ def test_floats_are_levels_as_shares_of_255_if_nothing_is_said():
     assert found.reshape(3).tolist() == [0, np.float32(0.2), 1]
 
 
+@settings(deadline=None)
+@example(2.3e-309, 9e14)
+@given(st.floats(-1e3, 1e3), st.floats(3e-36, 1e45, allow_subnormal=False))
+def test_bfloat16_is_rounded_once_to_the_nearest_halves_to_even(mean, std):
+    """Also where numbers are so small that they have fewer digits."""
+    levels = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+    indices = np.arange(256, dtype=np.uint8).reshape(1, 1, 256)
+    form = {"mean": mean, "std": std, "dtype": "bfloat16"}
+    found = expand_batch(indices, levels, [0], bits=8, width=256, **form)
+    expected = bfloat16_bits((levels / 255 - mean) / std)
+    np.testing.assert_array_equal(found[0, :, 0] & 0x7FFF, expected.T & 0x7FFF)
+    is_negative = np.signbit((levels[:, 0] / 255 - mean) / std)  # also of 0
+    np.testing.assert_array_equal(found[0, 0, 0] >> 15, is_negative)
+
+
+def test_halves_between_two_numbers_of_bfloat16_go_to_the_even_one():
+    """Level 255 less a mean of -k / 256 lies half-way, as numbers from 1 on are 1 / 128 apart."""
+    white = np.full((1, 3), 255, np.uint8)
+    form = {"bits": 1, "width": 1, "dtype": "bfloat16", "mean": (-1 / 256, -3 / 256, -3 / 256 - 1e-12)}
+    found = expand_batch(np.zeros((1, 1, 1), np.uint8), white, [0], **form)
+    assert [hex(bits) for bits in found.ravel().tolist()] == ["0x3f80", "0x3f82", "0x3f82"]
+    form["mean"] = (-1 / 256 - 1e-12, -3 / 256 + 1e-12, 0)
+    found = expand_batch(np.zeros((1, 1, 1), np.uint8), white, [0], **form)
+    assert [hex(bits) for bits in found.ravel().tolist()] == ["0x3f81", "0x3f81", "0x3f80"]
+
+
 def call(**changed):
     given = {
         "indices": np.zeros((4, 3, 5), np.uint8),
@@ -202,13 +262,14 @@ def call(**changed):
         ({"rows": 2}, r"rows \(\)"),
         ({"rows": np.array([2**63], np.uint64)}, "rows from 9223372036854775808"),
         ({"layout": "WHC"}, "layout='WHC': expected one of CHW, HWC"),
-        ({"dtype": "float64"}, "dtype='float64': expected one of uint8, float32, float16"),
-        ({"mean": 0.5}, "mean=0.5 with uint8: expected dtype='float32'"),
+        ({"dtype": "float64"}, "dtype='float64': expected one of uint8, float32, float16, bfloat16"),
+        ({"mean": 0.5}, "mean=0.5 with uint8: expected a dtype of float32, float16, bfloat16"),
         ({"std": 0.5}, "std=0.5 with uint8"),
         ({"dtype": "float32", "mean": (0, 1)}, r"mean=\(0, 1\): expected a finite number"),
         ({"dtype": "float32", "mean": np.nan}, "mean=nan: expected a finite number"),
         ({"dtype": "float32", "std": (1, 0, 1)}, r"std=\(1, 0, 1\): expected numbers above 0"),
         ({"dtype": "float16", "std": 1e-6}, "expected values that float16 holds"),
+        ({"dtype": "bfloat16", "std": 2.9e-39}, "expected values that bfloat16 holds"),
         ({"flip": np.zeros(3, bool)}, r"flip \(3,\) of bool: expected \(2,\) of bool"),
         ({"flip": np.zeros(2, np.uint8)}, "flip .* of uint8"),
         ({"crop": (0, 0, 4, 10)}, "crop of 4x10.*: expected 1x1 to 3x10"),
@@ -219,6 +280,14 @@ def call(**changed):
         ({"crop": (0.0, 0, 3, 5)}, "crop tops .* of float64"),
         ({"crop": (0, 0, 3)}, r"crop=\(0, 0, 3\): expected \(tops, lefts, height, width\)"),
         ({"crop": (0, 0, 2.0, 3)}, "a whole height and width"),
+        ({"shift": (1,)}, r"shift=\(1,\): expected \(downs, rights\)"),
+        ({"shift": (1, [1, 2, 3])}, r"shift rights \(3,\) of int64: expected an integer, or \(2,\) of integers"),
+        ({"shift": (0.5, 0)}, r"shift downs \(\) of float64"),
+        ({"own_palettes": np.zeros((4, 16, 3), np.uint8)}, r"own palettes \(4, 16, 3\) of uint8: expected \(2, K, 3\)"),
+        ({"own_palettes": np.zeros((2, 17, 3), np.uint8)}, "K from 1 to 16, as 4 bits number"),
+        ({"own_palettes": np.zeros((2, 0, 3), np.uint8)}, "K from 1 to 16"),
+        ({"own_palettes": np.zeros((2, 3), np.uint8)}, r"own palettes \(2, 3\)"),
+        ({"own_palettes": np.zeros((2, 4, 3), np.int64)}, "own palettes .* of int64"),
         ({"threads": 1.5}, "threads=1.5: expected a whole number"),
         ({"threads": 0}, "threads=0: expected a whole number from 1 on"),
         ({"out": np.zeros((2, 3, 3, 9), np.uint8)}, r"expected \(2, 3, 3, 10\) of uint8"),
@@ -242,3 +311,33 @@ def test_pixels_are_not_written_over_the_indices():
     out = memory[40:220].reshape(2, 3, 3, 10)
     with pytest.raises(UsageError, match="out shares memory"):
         call(indices=memory[:60].reshape(4, 3, 5), out=out)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.uint64])
+def test_shifts_of_any_integers_mean_the_same(dtype):
+    """Also where the type does not hold the size of an image."""
+    indices = np.random.default_rng(0).integers(0, 16, (1, 2, 300), np.uint8)
+    form = {"own_palettes": np.random.default_rng(1).integers(0, 256, (2, 16, 3), np.uint8), "flip": np.ones(2, bool)}
+    rights = np.array([3, 127]).astype(dtype)
+    found = expand_batch(
+        pack_rows(indices, 4), np.zeros((1, 1, 3), np.uint8), [0, 0], bits=4, width=300, shift=(0, rights), **form
+    )
+    np.testing.assert_array_equal(found, naive(indices, None, [0, 0], shift=(0, [3, 127]), **form))
+
+
+@pytest.mark.parametrize("changed", [lambda own: own[::-1], np.asfortranarray, lambda own: own[:1].repeat(4, 0)[::2]])
+def test_own_palettes_may_lie_in_memory_as_they_wish(changed):
+    own = np.random.default_rng(0).integers(0, 256, (2, 16, 3), np.uint8)
+    indices = np.random.default_rng(1).integers(0, 16, (4, 3, 10), np.uint8)
+    given = changed(own)
+    found = call(indices=pack_rows(indices, 4), rows=[3, 1], own_palettes=given)
+    np.testing.assert_array_equal(found, naive(indices, None, [3, 1], own_palettes=given.copy()))
+    one = np.broadcast_to(own[:1], (2, 16, 3))
+    found = call(indices=pack_rows(indices, 4), rows=[3, 1], own_palettes=one)
+    np.testing.assert_array_equal(found, naive(indices, None, [3, 1], own_palettes=one))
+
+
+def test_pixels_are_not_written_over_own_palettes():
+    memory = np.zeros(2 * 3 * 3 * 10 + 10, np.uint8)
+    with pytest.raises(UsageError, match="out shares memory"):
+        call(own_palettes=memory[-96:].reshape(2, 16, 3), out=memory[:180].reshape(2, 3, 3, 10))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
 import threading
 import webbrowser
@@ -17,6 +18,7 @@ from icsys.setting_fields import whole_number
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from icsys.files.locations import Location
     from icsys.records.config.request import Request
@@ -43,16 +45,33 @@ def _serve(source: Location, destination: str, request: Request | None, **where:
     options, settings = (Options(), RunSettings()) if request is None else request[:2]
     browser = where.pop("browser")
 
-    def ready(address: str) -> None:
+    def ready(address: str, address_once: str) -> None:
         print(address, flush=True)
         if browser:
             # Some browsers answer only once they are closed.
-            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+            threading.Thread(target=webbrowser.open, args=(address_once,), daemon=True).start()
 
-    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how the studio is closed
+    with contextlib.suppress(KeyboardInterrupt), _ended_by_signals():  # Ctrl-C is how the studio is closed
         serve(workspace_of(source, destination, options, settings), on_ready=ready, **where)
     sys.stdout.flush()
     return 0
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and a closed terminal end the studio in order, as Ctrl-C does."""
+    before: dict[int, Any] = {}
+    closed = getattr(signal, "SIGHUP", None)
+    if threading.current_thread() is threading.main_thread():  # Python delivers signals to the main thread only
+        before[signal.SIGTERM] = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # The server does not know this signal. A parent process such as nohup may have disabled it.
+        if closed is not None and signal.getsignal(closed) is not signal.SIG_IGN:
+            before[closed] = signal.signal(closed, lambda *_: signal.raise_signal(signal.SIGTERM))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _load() -> tuple[Any, Any]:

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 import numpy as np
 
 from icsys.errors import UsageError
-from icsys.image.arrays.packing import index_dtype, packed_width
+from icsys.image.arrays.batch_checks import (
+    check_images,
+    check_own_palettes,
+    flags_of,
+    is_integer,
+    rows_to_take,
+    shift_of,
+    window_of,
+)
 from icsys.native.library import KERNELS, LIBRARY
 
 if TYPE_CHECKING:
@@ -24,13 +32,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    Crop = tuple[ArrayLike, ArrayLike, int, int]
+    from icsys.image.arrays.batch_checks import Crop, Shift
+
     Channels = float | Sequence[float] | NDArray[Any]
 
 PIXEL_LAYOUTS = ("CHW", "HWC")
-PIXEL_DTYPES = ("uint8", "float32", "float16")
+PIXEL_DTYPES = ("uint8", "float32", "float16", "bfloat16")
 _CHANNELS = 3
+_SHARED = 2  # axes of a palette that all images share
 _LEVELS = 256
+# Of bfloat16: bits of its significand, the exponent of its least number, and the bits that float32 has more.
+_DIGITS, _LEAST_EXPONENT, _HALF = 8, -133, 16
 # A thread is worth its start for this many bytes of pixels.
 _BYTES_OF_A_THREAD = 1 << 20
 _LONG_SHUFFLES: int = LIBRARY.has_long_shuffles()
@@ -40,11 +52,13 @@ class PixelForm(TypedDict, total=False):
     """How the pixels of a batch are wished; see :func:`expand_batch`."""
 
     layout: Literal["CHW", "HWC"]
-    dtype: Literal["uint8", "float32", "float16"]
+    dtype: Literal["uint8", "float32", "float16", "bfloat16"]
     mean: Channels | None
     std: Channels | None
     flip: NDArray[np.bool_] | None
     crop: Crop | None
+    shift: Shift | None
+    own_palettes: NDArray[np.uint8] | None
 
 
 class _Batch(ctypes.Structure):
@@ -52,10 +66,10 @@ class _Batch(ctypes.Structure):
 
     _fields_ = (
         ("indices", ctypes.c_void_p),
-        *((name, ctypes.c_int64) for name in ("image_bytes", "row_bytes", "width", "bits")),
+        *((name, ctypes.c_int64) for name in ("image_bytes", "row_bytes", "height", "width", "bits")),
         ("palettes", ctypes.c_void_p),
         *((name, ctypes.c_int64) for name in ("palette_bytes", "colors")),
-        *((name, ctypes.c_void_p) for name in ("rows", "flips", "tops", "lefts")),
+        *((name, ctypes.c_void_p) for name in ("rows", "palette_rows", "flips", "tops", "lefts", "downs", "rights")),
         *((name, ctypes.c_int64) for name in ("out_height", "out_width")),
         ("values", ctypes.c_void_p),
         *((name, ctypes.c_int64) for name in ("value_bytes", "planar", "long_shuffles")),
@@ -95,11 +109,16 @@ def expand_batch(
     threads
         Threads that share the work; any number gives the same pixels. The GIL is released meanwhile.
     **form
-        ``layout``: "CHW" (default) or "HWC". ``dtype``: "uint8" (default), "float32" or "float16". ``mean``, ``std``:
-        for floats, a number or one for each of R, G and B; a value is (level / 255 - mean) / std, computed in float64
-        and rounded once; 0 and 1 if left out. ``flip``: shape (n,), bool, the images to mirror left to right.
+        ``layout``: "CHW" (default) or "HWC". ``dtype``: "uint8" (default), "float32", "float16", or "bfloat16",
+        whose bits come as uint16. ``mean``, ``std``: for floats, a number or one for each of R, G and B; a value is
+        (level / 255 - mean) / std, computed in float64 and rounded once, to the nearest, halves to even; 0 and 1 if
+        left out. ``flip``: shape (n,), bool, the images to mirror left to right.
         ``crop``: (tops, lefts, height, width) in pixels, where tops and lefts are integers or of shape (n,); an image
-        that is cropped and flipped shows the cropped part, mirrored.
+        that is cropped and flipped shows the cropped part, mirrored. ``shift``: (downs, rights) in pixels, integers or
+        of shape (n,), negative for up and left: what is shown is moved by so much before it is mirrored, so the pixel
+        (y, x) of the part from (top, left) on comes from row ``top + y - down`` and column ``left + x - right`` of the
+        whole image; past its edges, the outermost pixels are repeated. ``own_palettes``: shape (n, K, 3), uint8, the
+        palettes to use for these rows, instead of those in ``palettes``.
 
     Returns
     -------
@@ -112,30 +131,35 @@ def expand_batch(
         If shapes, dtypes, rows or wishes are others than these.
     """
     _check_form(form)
-    if not _is_whole(threads) or threads < 1:
+    if not is_integer(threads) or threads < 1:
         raise UsageError(f"threads={threads!r}: expected a whole number from 1 on")
-    _check_images(indices, palettes, bits, width)
-    taken = _rows(rows, len(indices))
-    indices, palettes, taken = _readable(indices, palettes, taken)
-    flips = _flips(form.get("flip"), len(taken))
-    corners, size = _window(form.get("crop"), len(taken), (indices.shape[1], width))
+    check_images(indices, palettes, bits, width)
+    taken = rows_to_take(rows, len(indices))
+    n, height = len(taken), indices.shape[1]
+    own = form.get("own_palettes")
+    check_own_palettes(own, n, bits)
+    flips = flags_of(form.get("flip"), n)
+    corners, size = window_of(form.get("crop"), n, (height, width))
+    moved = shift_of(form.get("shift"), n, (height, width))
     planar = form.get("layout", "CHW") == "CHW"
     values = _level_values(form.get("dtype", "uint8"), _channels("mean", form, 0.0), _channels("std", form, 1.0))
-    out = _target(out, (len(taken), *((_CHANNELS, *size) if planar else (*size, _CHANNELS))), values.dtype)
-    if np.may_share_memory(out, indices) or np.may_share_memory(out, palettes):
+    out = _target(out, (n, *((_CHANNELS, *size) if planar else (*size, _CHANNELS))), values.dtype)
+    if any(np.may_share_memory(out, one) for one in (indices, palettes if own is None else own)):
         raise UsageError("out shares memory with indices or palettes: expected an array of its own")
+    indices, at = _readable(indices, taken)
+    palettes, palette_at = _readable(palettes, taken) if own is None else _readable(own, np.arange(n, dtype=np.int64))
+    arrays = palettes, at, palette_at, flips, *(corners or (None, None)), *(moved or (None, None))
     batch = _Batch(
         indices.ctypes.data,
         indices.strides[0],
         indices.shape[2] * indices.itemsize,
+        height,
         width,
         bits,
         palettes.ctypes.data,
-        palettes.strides[0] if palettes.ndim > 2 else 0,  # noqa: PLR2004 - images, colours, channels
+        palettes.strides[0] if palettes.ndim > _SHARED else 0,
         palettes.shape[-2],
-        taken.ctypes.data,
-        None if flips is None else flips.ctypes.data,
-        *((None, None) if corners is None else (one.ctypes.data for one in corners)),
+        *(None if one is None else one.ctypes.data for one in arrays[1:]),
         *size,
         values.ctypes.data,
         values.itemsize,
@@ -143,13 +167,9 @@ def expand_batch(
         _LONG_SHUFFLES,
         out.ctypes.data,
     )
-    batch.arrays = indices, palettes, taken, flips, corners, values, out  # in memory for as long as the structure is
-    _run(batch, len(taken), min(threads, max(1, out.nbytes // _BYTES_OF_A_THREAD)))
+    batch.arrays = indices, arrays, values, out  # in memory for as long as the structure is
+    _run(batch, n, min(threads, max(1, out.nbytes // _BYTES_OF_A_THREAD)))
     return out
-
-
-def _is_whole(number: object) -> bool:
-    return isinstance(number, int | np.integer)
 
 
 def _check_form(form: PixelForm) -> None:
@@ -164,80 +184,14 @@ def _check_form(form: PixelForm) -> None:
             raise UsageError(f"{name}={given!r}: expected one of {', '.join(known)}")
 
 
-def _check_images(indices: NDArray[Any], palettes: NDArray[np.uint8], bits: int, width: int) -> None:
-    """Refuse arrays that are not those of images with this many bits and this width."""
-    dtype = index_dtype(bits)
-    columns = packed_width(bits, width)
-    if width < 1 or indices.dtype != dtype or indices.ndim != _CHANNELS or indices.shape[2] != columns:
-        raise UsageError(
-            f"indices {indices.shape} of {indices.dtype}, {width} pixels of {bits} bits: expected (N, H, {columns}) of "
-            f"{dtype} and a width of at least 1"
-        )
-    *images, colors, channels = palettes.shape if palettes.ndim > 1 else (0, 0)
-    fits = images in ([], [len(indices)]) and 1 <= colors <= 1 << bits and channels == _CHANNELS
-    if palettes.dtype != np.uint8 or not fits:
-        raise UsageError(
-            f"palettes {palettes.shape} of {palettes.dtype}: expected ({len(indices)}, K, 3) or (K, 3) of uint8 with K "
-            f"from 1 to {1 << bits}, as {bits} bits number"
-        )
-
-
-def _rows(rows: ArrayLike, images: int) -> NDArray[np.int64]:
-    """Return the images to take as an array."""
-    taken = np.asarray(rows)
-    if taken.ndim != 1 or (taken.size and taken.dtype.kind not in "iu"):
-        raise UsageError(f"rows {taken.shape} of {taken.dtype}: expected (n,) of integers")
-    if taken.size and not (taken.min() >= 0 and taken.max() < images):
-        raise UsageError(
-            f"rows from {taken.min()} to {taken.max()}: expected 0 to {images - 1}, the images that there are"
-        )
-    return np.ascontiguousarray(taken, np.int64)
-
-
-def _readable(
-    indices: NDArray[Any], palettes: NDArray[np.uint8], taken: NDArray[np.int64]
-) -> tuple[NDArray[Any], NDArray[np.uint8], NDArray[np.int64]]:
-    """Return arrays whose images lie in one piece each; where they do not, copies of the images that are taken."""
-    shared = palettes.ndim == 2  # noqa: PLR2004 - colours, channels
-    if indices[:1].flags.c_contiguous and indices.flags.aligned:
-        if shared:
-            return indices, np.ascontiguousarray(palettes), taken
-        if palettes[:1].flags.c_contiguous:
-            return indices, palettes, taken
-    own = palettes if shared else palettes[taken]
+def _readable(array: NDArray[Any], taken: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return an array whose images lie in one piece each, and the images to take from it; a copy if they do not."""
+    if array.ndim == _SHARED:
+        return np.ascontiguousarray(array), taken
+    if array[:1].flags.c_contiguous and array.flags.aligned:
+        return array, taken
     # A selection keeps the order of axes in memory that the array has.
-    return np.ascontiguousarray(indices[taken]), np.ascontiguousarray(own), np.arange(len(taken), dtype=np.int64)
-
-
-def _flips(flip: NDArray[np.bool_] | None, n: int) -> NDArray[np.bool_] | None:
-    if flip is None:
-        return None
-    flips = np.asarray(flip)
-    if flips.dtype != np.bool_ or flips.shape != (n,):
-        raise UsageError(f"flip {flips.shape} of {flips.dtype}: expected ({n},) of bool, one for each row")
-    return np.ascontiguousarray(flips)
-
-
-def _window(
-    crop: Crop | None, n: int, whole: tuple[int, int]
-) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]] | None, tuple[int, int]]:
-    """Return the tops and lefts of what is kept, None for all, and its height and width."""
-    if crop is None:
-        return None, whole
-    if [_is_whole(kept) for kept in crop[2:]] != [True, True]:
-        raise UsageError(f"crop={crop!r}: expected (tops, lefts, height, width) with a whole height and width")
-    tops, lefts, *size = crop
-    corners = []
-    for name, given, kept, full in zip(("top", "left"), (tops, lefts), size, whole, strict=True):
-        at = np.asarray(given)
-        if at.shape not in ((), (n,)) or (at.size and at.dtype.kind not in "iu"):
-            raise UsageError(f"crop {name}s {at.shape} of {at.dtype}: expected an integer, or ({n},) of integers")
-        if not 1 <= kept <= full:
-            raise UsageError(f"crop of {size[0]}x{size[1]} (height x width): expected 1x1 to {whole[0]}x{whole[1]}")
-        if at.size and not (at.min() >= 0 and at.max() <= full - kept):
-            raise UsageError(f"crop {name}s from {at.min()} to {at.max()}: expected 0 to {full - kept}")
-        corners.append(np.ascontiguousarray(np.broadcast_to(at, (n,)), np.int64))
-    return (corners[0], corners[1]), (size[0], size[1])
+    return np.ascontiguousarray(array[taken]), np.arange(len(taken), dtype=np.int64)
 
 
 def _channels(name: Literal["mean", "std"], form: PixelForm, usual: float) -> tuple[float, ...]:
@@ -246,7 +200,9 @@ def _channels(name: Literal["mean", "std"], form: PixelForm, usual: float) -> tu
     if given is None:
         return (usual,) * _CHANNELS
     if form.get("dtype", "uint8") == "uint8":
-        raise UsageError(f"{name}={given!r} with uint8: expected dtype='float32' or 'float16', or no {name}")
+        raise UsageError(
+            f"{name}={given!r} with uint8: expected a dtype of {', '.join(PIXEL_DTYPES[1:])}, or no {name}"
+        )
     numbers = np.asarray(given, np.float64)
     if numbers.shape not in ((), (1,), (_CHANNELS,)) or not np.isfinite(numbers).all():
         raise UsageError(f"{name}={given!r}: expected a finite number, or one for each of R, G and B")
@@ -262,10 +218,18 @@ def _level_values(dtype: str, mean: tuple[float, ...], std: tuple[float, ...]) -
     if dtype == "uint8":
         return np.tile(levels.astype(np.uint8), (_CHANNELS, 1))
     with np.errstate(over="ignore"):
-        values = ((levels / (_LEVELS - 1) - np.array(mean)[:, None]) / np.array(std)[:, None]).astype(dtype)
-    if not np.isfinite(values).all():
+        values = (levels / (_LEVELS - 1) - np.array(mean)[:, None]) / np.array(std)[:, None]
+        rounded = _nearest_bfloat16(values) if dtype == "bfloat16" else values.astype(dtype)
+    if not np.isfinite(rounded).all():
         raise UsageError(f"mean={mean}, std={std}: expected values that {dtype} holds")
-    return values
+    return (rounded.view(np.uint32) >> _HALF).astype(np.uint16) if dtype == "bfloat16" else rounded
+
+
+def _nearest_bfloat16(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return numbers of bfloat16, which are those of float32 whose lower 16 bits are 0; halves are rounded to even."""
+    _, exponents = np.frexp(values)
+    units = np.ldexp(1.0, np.maximum(exponents - _DIGITS, _LEAST_EXPONENT))  # between a number and the next
+    return (np.rint(values / units) * units).astype(np.float32)
 
 
 def _target(out: NDArray[Any] | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:

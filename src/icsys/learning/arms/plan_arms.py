@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from icsys.choices import AUTO, MAX_COLORS, PACKINGS
@@ -10,7 +9,7 @@ from icsys.color_and_size_checks import MAX_SIDE
 from icsys.errors import UsageError
 from icsys.learning.arm import COLORS, FULL, SIZES, Arm
 from icsys.options import Options
-from icsys.setting_fields import whole_number
+from icsys.setting_fields import several, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,10 +95,7 @@ def _check(options: Options, colors: Sequence[int]) -> None:
             f"palette={options.palette!r}: only images with palettes of their own are judged, so expected "
             "palette='image'"
         )
-    given: object = colors
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        raise UsageError(f"colors={colors!r}: expected a list of numbers of colours, such as [64, 16, 4]")
-    for number in colors:
+    for number in several("colors", colors, "a list of numbers of colours, such as [64, 16, 4]"):
         whole_number("colors", number, 1, MAX_COLORS)
     if not any(number >= len(options.keep_colors or ()) for number in colors):
         few = f", of at least {len(options.keep_colors)} (keep_colors)" if options.keep_colors else ""

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from icsys.learning.statistics.paired import Estimate
 
+EVERY_LOSS = 100.0
+"""A loss of all accuracy, in points: images that exclude no smaller one exclude none."""
+
 POWER = 0.8
 """Probability with which a loss is to be excluded."""
 
@@ -39,16 +42,19 @@ class Resolution(NamedTuple):
     loss_allowed: float
     images_needed: int | None
 
-    def sentence(self, tested: int) -> str:
-        """Return what the images can tell, in a sentence.
 
-        Parameters
-        ----------
-        tested
-            Number of tested images.
-        """
-        loss = f"{self.resolves:.1f} points"
-        return f"With {tested:,} tested images the smallest loss that can be excluded is {loss}."
+def smallest_loss_words(tested: int, resolves: float) -> str:
+    """Return what so many tested images can tell, in a sentence.
+
+    Examples
+    --------
+    >>> smallest_loss_words(942, 1.2)
+    'With 942 tested images, the smallest loss that can be excluded is 1.2 points of accuracy.'
+    """
+    images = f"With {tested:,} tested image{'' if tested == 1 else 's'}"
+    if resolves >= EVERY_LOSS:
+        return f"{images}, no loss can be excluded."
+    return f"{images}, the smallest loss that can be excluded is {resolves:.1f} points of accuracy."
 
 
 def power(loss: float, error: float, df: float, alpha: float) -> float:

@@ -11,6 +11,7 @@ from icsys.records.config.display_options import Display
 from icsys.run_settings import RunSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from dataclasses import Field
 
 TABLES = (Options, RunSettings, Display)
@@ -40,6 +41,17 @@ class Request(NamedTuple):
 def table_fields(tables: tuple[type[Any], ...] = TABLES) -> dict[str, Field[Any]]:
     """Return the fields of tables by name."""
     return {field.name: field for table in tables for field in fields(table)}
+
+
+def decided_values(given: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of images that the user decides: given ones, and others of a config file.
+
+    An option of a file counts where it differs from its default, as a file may hold all options.
+    """
+    default = Options().to_dict()
+    differing = {name: value for name, value in config.items() if default.get(name) != value}
+    own = {field.name for field in fields(Options)}
+    return {name: value for name, value in {**differing, **given}.items() if name in own}
 
 
 def request_of(values: dict[str, Any], decided: dict[str, Any]) -> Request:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.errors import ICSError
+from icsys.files.locations import disk_path
 from icsys.files.reserved_names import refusing_links
 from icsys.image.encode import encode_lossy
 from icsys.inspection.inspect_folder import NOWHERE
@@ -96,7 +97,7 @@ def check_inspection_page(path: str | os.PathLike[str]) -> None:
     UsageError, MissingExtraError
         As :func:`write_inspection`.
     """
-    check_target(Path(path))
+    check_target(disk_path(path, "path", "file"))
     import_optional("jinja2")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from icsys.files.atomic import write_json
+from icsys.files.locations import disk_path
 from icsys.files.parsing import read_json
 from icsys.files.replaceable import check_replaceable
 from icsys.files.reserved_names import refusing_links
@@ -41,7 +42,7 @@ def check_learn_file(path: str | os.PathLike[str]) -> None:
     UsageError
         If another file is there, or the folder does not exist.
     """
-    check_replaceable(Path(path), "out", "ics learn", _is_ours)
+    check_replaceable(disk_path(path, "out", "file"), "out", "ics learn", _is_ours)
 
 
 def _is_ours(file: RootedPath) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.files.locations import disk_path
 from icsys.files.reserved_names import refusing_links
 from icsys.learning.learned import KEEPS, LOSES, REFERENCE, UNCLEAR
 from icsys.ratio_words import times_and_word
@@ -34,6 +34,7 @@ from icsys.report.learned.words import (
     verdict_words,
 )
 from icsys.report.provenance import version_facts
+from icsys.setting_fields import Text, whole_number
 from icsys.version import __version__
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from icsys.learning.learned import ArmResult, Learned
 
 MOST_PICTURES = 9
+_MOST_ASKED = 10_000  # photos of an arm
 """Photos of each arm that a page shows unless told otherwise."""
 
 _CONFUSIONS = 10  # of each arm
@@ -102,8 +104,10 @@ def write_learned(
     MissingExtraError
         If Matplotlib or Jinja2 is not installed.
     """
+    whole_number("pictures", pictures, 0, _MOST_ASKED)
+    Text("COMMAND").accept("command", command)
     check_learned_page(path)
-    write_page(Path(path), learned_page(learned, source, pictures=pictures, command=command))
+    write_page(disk_path(path, "path", "file"), learned_page(learned, source, pictures=pictures, command=command))
 
 
 def check_learned_page(path: str | os.PathLike[str]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from icsys.learning.design import FOLDS, GROUPS, TEST, VALIDATION
 from icsys.learning.learned import KEEPS, LOSES, REFERENCE, UNCLEAR
+from icsys.learning.statistics.resolution import EVERY_LOSS, smallest_loss_words
 from icsys.ratio_words import times_text
 from icsys.report.humanize import bytes_text, images_text, printable
 
@@ -31,7 +32,6 @@ _SPLITS = {
     GROUPS: "Each group of images was left out in turn: models were trained on the others, and tested on it.",
     FOLDS: "Each image was left out in turn: models were trained on the others, and tested on it.",
 }
-_ALL = 100  # percent
 _SMALLEST_P = 0.001
 
 
@@ -104,16 +104,14 @@ def reference_of(learned: Learned) -> ArmResult | None:
 
 def can_resolve(learned: Learned) -> bool:
     """Return whether these images can exclude any loss."""
-    return learned.resolves < _ALL
+    return learned.resolves < EVERY_LOSS
 
 
 def resolution_words(learned: Learned) -> str:
     """Return what these images can resolve, in sentences."""
-    tested = f"With {learned.tested:,} tested image{'' if learned.tested == 1 else 's'}"
+    first, allowed = smallest_loss_words(learned.tested, learned.resolves), learned.loss_allowed
     if not can_resolve(learned):
-        return f"{tested}, no loss can be excluded."
-    allowed = learned.loss_allowed
-    first = f"{tested}, the smallest loss that can be excluded is {learned.resolves:.1f} points of accuracy."
+        return first
     if learned.resolves <= allowed:
         return f"{first} Keeping 99 % allows a loss of {allowed:.1f} points, so they are enough to tell."
     if learned.images_needed is None:

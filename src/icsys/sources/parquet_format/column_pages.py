@@ -38,6 +38,8 @@ class ColumnPage(NamedTuple):
         Which values are missing, as the format packs it; empty if none can be.
     flow
         Returns the values from the beginning on; it can be called again.
+    values_at, end
+        Returns where the values begin in the file, for a page that is not compressed; and where the page ends.
     """
 
     rows: int
@@ -47,6 +49,8 @@ class ColumnPage(NamedTuple):
     packed_size: int
     levels: Callable[[], bytes]
     flow: Callable[[], ByteStream]
+    values_at: Callable[[], int]
+    end: int
 
 
 def column_pages(file: IO[bytes], chunk: Chunk, leaf: Leaf, pa: Any) -> Iterator[ColumnPage]:  # noqa: ANN401 - pyarrow
@@ -64,14 +68,15 @@ def column_pages(file: IO[bytes], chunk: Chunk, leaf: Leaf, pa: Any) -> Iterator
         size, packed_size = header.get((2,), -1), header.get((3,), -1)
         if not (0 <= size <= _MOST_UNPACKED and 0 <= packed_size <= end - at):
             raise ImageError("broken", "a page that reaches beyond its column")
-        packed = partial(_read, file, at, at + packed_size, header.get((4,)))
-        at += packed_size
+        begin, at = at, at + packed_size
+        packed = partial(_read, file, begin, at, header.get((4,)))
         kind = header.get((1,), -1)
         if kind == _DATA_2:
-            yield _second(header, packed, chunk.codec, leaf, pa)
+            yield _second(header, packed, chunk.codec, leaf, place=(begin, at), pa=pa)
         elif kind in {_DATA, _DICTIONARY}:
             flow = _Body(chunk.codec, packed, packed_size, size, pa).flow
-            yield _first(header, flow, leaf, is_dictionary=kind == _DICTIONARY)
+            values_at = partial(_values_at, file, begin, has_levels=leaf.levels > 0 and kind == _DATA)
+            yield _first(header, flow, leaf, is_dictionary=kind == _DICTIONARY, place=(values_at, at))
         elif kind != _INDEX:
             raise ImageError("unsupported", f"a page of the unknown kind {kind}")
 
@@ -101,7 +106,12 @@ class _Body:
 
 
 def _first(
-    header: dict[tuple[int, ...], int], flow: Callable[[], ByteStream], leaf: Leaf, *, is_dictionary: bool
+    header: dict[tuple[int, ...], int],
+    flow: Callable[[], ByteStream],
+    leaf: Leaf,
+    *,
+    is_dictionary: bool,
+    place: tuple[Callable[[], int], int],
 ) -> ColumnPage:
     """Return a page of version 1, whose levels are packed with its values, or a dictionary."""
     path = 7 if is_dictionary else 5
@@ -117,7 +127,7 @@ def _first(
             start.skip(int.from_bytes(start.read(4), "little"))
         return start
 
-    return ColumnPage(_checked(rows), encoding, is_dictionary, header[2,], header[3,], levels, values)
+    return ColumnPage(_checked(rows), encoding, is_dictionary, header[2,], header[3,], levels, values, *place)
 
 
 def _second(
@@ -125,6 +135,8 @@ def _second(
     packed: Callable[[], Iterator[bytes]],
     codec: int,
     leaf: Leaf,
+    *,
+    place: tuple[int, int],
     pa: Any,  # noqa: ANN401 - as above
 ) -> ColumnPage:
     """Return a page of version 2, whose levels lie uncompressed before its values."""
@@ -143,9 +155,16 @@ def _second(
 
     used = codec if header.get((8, 7), 1) else 0
     values = _Body(used, rest, packed_size - before, size - before, pa).flow
-    return ColumnPage(
-        _checked(header.get((8, 1), -1)), header.get((8, 4), -1), False, size, packed_size, levels, values
-    )
+    rows, encoding, begin = _checked(header.get((8, 1), -1)), header.get((8, 4), -1), place[0] + before
+    return ColumnPage(rows, encoding, False, size, packed_size, levels, values, lambda: begin, place[1])
+
+
+def _values_at(file: IO[bytes], begin: int, *, has_levels: bool) -> int:
+    """Return where the values of a page of version 1 begin, if it is not compressed: behind the levels."""
+    if not has_levels:
+        return begin
+    file.seek(begin)
+    return begin + 4 + int.from_bytes(file.read(4), "little")
 
 
 def _levels(flow: ByteStream) -> bytes:

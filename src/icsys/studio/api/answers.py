@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from icsys.errors import ICSError, ImageError, UsageError
+from icsys.files.failure_reason import failure_reason
 from icsys.files.parsing import from_json
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 MOST_BYTES_OF_A_BODY = 2**20
 """Bytes of a request's body; options are far shorter."""
 
-_WRONG, _GONE, _TOO_LARGE = 400, 404, 413
+_WRONG, _GONE, _TOO_LARGE, _UNREADABLE = 400, 404, 413, 422
 
 
 async def body_of(request: Request) -> dict[str, Any]:
@@ -59,24 +60,56 @@ def json_answer(values: Mapping[str, Any] | list[Any], status: int = 200) -> Res
     return Response(json.dumps(values, allow_nan=False), status, media_type="application/json")
 
 
-async def _of_usage(_: Request, error: Exception) -> Response:
-    return json_answer({"error": str(error)}, _GONE if isinstance(error, FileNotFoundError) else _WRONG)
+def picture_answer(data: bytes, media_type: str, **headers: str) -> Response:
+    """Return an image; whatever else its bytes hold, a browser that opens it by itself runs nothing of it."""
+    policy = {"Content-Security-Policy": "default-src 'none'; sandbox"}
+    return Response(data, media_type=media_type, headers=policy | headers)
 
 
-async def _of_image(_: Request, error: Exception) -> Response:
+async def _of_usage(request: Request, error: Exception) -> Response:
+    return _refusal(request, {"error": str(error)}, _GONE if isinstance(error, FileNotFoundError) else _WRONG)
+
+
+async def _of_image(request: Request, error: Exception) -> Response:
     code = error.code if isinstance(error, ImageError) else "error"
-    return json_answer({"error": str(error), "code": code}, 422)
+    return _refusal(request, {"error": str(error), "code": code}, _UNREADABLE)
 
 
-async def _of_http(_: Request, error: Exception) -> Response:
+async def _of_system(request: Request, error: Exception) -> Response:
+    code, text = failure_reason(error)
+    return _refusal(request, {"error": text, "code": code}, _UNREADABLE)
+
+
+async def _of_bug(request: Request, error: Exception) -> Response:
+    """Name the kind of a fault of ICS; where it lies is for the terminal."""
+    text = f"this is a fault of ICS ({type(error).__name__}); its terminal says more"
+    return _refusal(request, {"error": text}, 500)
+
+
+async def _of_http(request: Request, error: Exception) -> Response:
     status, text = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, "error")
-    return json_answer({"error": text}, status)
+    return _refusal(request, {"error": text}, status)
+
+
+def _refusal(request: Request, values: dict[str, Any], status: int) -> Response:
+    """Return an error; with the header ``X-Errors: values`` it has the status 200, and ``X-Status`` holds its own.
+
+    Browsers write a line on their console for each status of 400 and above, though the page says it to the user.
+    """
+    if request.headers.get("x-errors") != "values":
+        return json_answer(values, status)
+    answer = json_answer(values)
+    answer.headers["X-Status"] = str(status)
+    return answer
 
 
 ERROR_HANDLERS: dict[Any, Any] = {
     UsageError: _of_usage,
     ImageError: _of_image,
     ICSError: _of_usage,
+    OSError: _of_system,
+    MemoryError: _of_system,
     HTTPException: _of_http,
+    Exception: _of_bug,
 }
 """What a request gets if it cannot be answered: an object with ``error``, a sentence for the user."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from icsys.options import Options
 from icsys.run_setting_checks import ByteCount
 from icsys.studio.api.answers import body_of, json_answer, options_in
 from icsys.studio.cost.frontier import AskedBudget, free_from
@@ -28,7 +27,8 @@ def cost_routes(workspace: Workspace) -> list[Route]:
             workspace.costs.cancel()
             return json_answer({})
         body = await body_of(request)
-        options, settings = Options.from_dict(options_in(body)), settings_from(body.get("settings"), workspace.settings)
+        options = workspace.options_of(options_in(body))
+        settings = settings_from(body.get("settings"), workspace.settings)
         key = await run_in_threadpool(workspace.costs.begin, options, settings)
         return json_answer({"settings_key": key})
 
@@ -38,7 +38,7 @@ def cost_routes(workspace: Workspace) -> list[Route]:
             return json_answer({})
         body = await body_of(request)
         asked = AskedBudget(
-            Options.from_dict(options_in(body)),
+            workspace.options_of(options_in(body)),
             settings_from(body.get("settings"), workspace.settings),
             ByteCount().accept("total_bytes", body.get("total_bytes")),
             free_from(body.get("free", "both")),

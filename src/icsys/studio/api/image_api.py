@@ -2,73 +2,96 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.routing import Route
 
-from icsys.errors import UsageError
+from icsys.errors import ImageError, UsageError
 from icsys.setting_fields import number_or_text, whole_number
-from icsys.studio.api.answers import json_answer
+from icsys.studio.api.answers import json_answer, picture_answer
 from icsys.studio.images.image_list import ImageChoice
+from icsys.studio.in_turn import InTurn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from starlette.requests import Request
 
     from icsys.studio.workspace import Workspace
 
+LIST_ORDERS = ("name", "worst")
+"""Orders of the list: as in the source, or the worst ones of a sample under the options given last."""
+
 _MOST_AT_ONCE = 1000
+_MOST_SMALL, _MOST_LARGE = 4, 2  # pictures that are made at a time
 _MOST_IMAGES = 2**31
+_NO_CONTENT = 204
 _LONGEST_WORDS = 200
 
 
 def image_routes(workspace: Workspace) -> list[Route]:
     """Return the routes of this subject."""
-    images = workspace.images
 
     async def listed(request: Request) -> Response:
-        asked = request.query_params
-        words = asked.get("words", "")
-        if len(words) > _LONGEST_WORDS:
-            raise UsageError(f"words: {len(words)} characters were given, expected at most {_LONGEST_WORDS}")
-        choice = ImageChoice(asked.get("label", ""), asked.get("split", ""), words)
-        first = _number(asked.get("first", "0"), "first", _MOST_IMAGES)
-        count = _number(asked.get("count", "100"), "count", _MOST_AT_ONCE)
-        numbers = await run_in_threadpool(images.numbers, choice)
-        return json_answer(
-            {
-                "images": [
-                    {"image": number, "name": images[number].task.source, "label": images[number].label}
-                    for number in numbers[first : first + count]
-                ],
-                "chosen": len(numbers),
-                "total": len(images),
-                "complete": images.is_complete,
-                "problem": images.problem,
-                "labels": images.labels,
-                "splits": images.splits,
-            }
-        )
+        return json_answer(await run_in_threadpool(_listed, workspace, request.query_params))
 
     async def picture(request: Request, make: Callable[[int], bytes]) -> Response:
         data = await run_in_threadpool(make, _number(request.path_params["image"], "image", _MOST_IMAGES))
-        # The number of an image stays the same while the server runs.
-        return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+        # The number of an image stays the same while the server runs; another server has another cookie.
+        return picture_answer(data, "image/jpeg", **{"Cache-Control": "private, max-age=3600", "Vary": "Cookie"})
 
     async def thumbnail(request: Request) -> Response:
-        return await picture(request, workspace.thumbnails.jpeg)
+        try:
+            return await picture(request, workspace.thumbnails.jpeg)
+        except (ImageError, OSError):
+            # The page asks so: browsers write a line on their console for each picture with a status of 400 and above.
+            if request.query_params.get("broken") != "empty":
+                raise
+            return Response(status_code=_NO_CONTENT)
 
     async def original(request: Request) -> Response:
         return await picture(request, workspace.thumbnails.large_jpeg)
 
     return [
         Route("/images", listed),
-        Route("/images/{image}/thumbnail", thumbnail),
-        Route("/images/{image}/original", original),
+        Route("/images/{image}/thumbnail", thumbnail, middleware=[Middleware(InTurn, most=_MOST_SMALL)]),
+        Route("/images/{image}/original", original, middleware=[Middleware(InTurn, most=_MOST_LARGE)]),
     ]
+
+
+def _listed(workspace: Workspace, asked: Mapping[str, str]) -> dict[str, Any]:
+    """Return a part of the list, and what the page says about all of it."""
+    images = workspace.images
+    words, order = asked.get("words", ""), asked.get("order", LIST_ORDERS[0])
+    if len(words) > _LONGEST_WORDS:
+        raise UsageError(f"words: {len(words)} characters were given, expected at most {_LONGEST_WORDS}")
+    if order not in LIST_ORDERS:
+        raise UsageError(f"order={order!r}: expected one of {', '.join(LIST_ORDERS)}")
+    first = _number(asked.get("first", "0"), "first", _MOST_IMAGES)
+    count = _number(asked.get("count", "100"), "count", _MOST_AT_ONCE)
+    numbers = images.numbers(ImageChoice(asked.get("label", ""), asked.get("split", ""), words))
+    values: dict[int, float] = {}
+    if order == "worst":
+        values, among = dict(workspace.worst.order()), set(numbers)
+        numbers = [number for number in values if number in among]
+    return {
+        "images": [_image_values(workspace, number, values.get(number)) for number in numbers[first : first + count]],
+        "chosen": len(numbers),
+        "total": len(images),
+        "complete": images.is_complete,
+        "problem": images.problem,
+        "labels": images.labels,
+        "splits": images.splits,
+    }
+
+
+def _image_values(workspace: Workspace, number: int, worst: float | None) -> dict[str, Any]:
+    image, broken = workspace.images[number], workspace.inspection.broken.get(number)
+    values: dict[str, Any] = {"image": number, "name": image.task.source, "label": image.label}
+    return values | ({"broken": broken} if broken else {}) | ({} if worst is None else {"worst": worst})
 
 
 def _number(text: str, name: str, most: int) -> int:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import CancelledError
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 
 from icsys.errors import UsageError
-from icsys.options import Options
 from icsys.setting_fields import whole_number
-from icsys.studio.api.answers import body_of, json_answer, options_in
+from icsys.studio.api.answers import body_of, json_answer, options_in, picture_answer
+from icsys.studio.in_turn import InTurn, until_gone
 from icsys.studio.previews.preview import LOSSY
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from starlette.requests import Request
+    from starlette.responses import Response
 
     from icsys.studio.previews.preview import ShownFile
     from icsys.studio.workspace import Workspace
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _REPLACED = 409
 _MOST_IMAGES = 2**31
 _LONGEST_SLOT = 40
+_MOST_PICTURES = 4  # of each kind that are sent at a time
 
 _Made = TypeVar("_Made")
 
@@ -38,12 +40,14 @@ def preview_routes(workspace: Workspace) -> list[Route]:
     async def preview(request: Request) -> Response:
         body = await body_of(request)
         number = whole_number("image", body.get("image"), 0, _MOST_IMAGES)
-        options = Options.from_dict(options_in(body))
-        key, made = await _result(previews.ask(_slot(body.get("slot")), number, options))
-        return json_answer({"key": key, "image": number, **made.figures})
+        options = workspace.options_of(options_in(body))
+        key, made = await _result(request, previews.ask(_slot(body.get("slot")), number, options))
+        workspace.inspection.begin_if_small()  # now that the first photo can be seen
+        name = workspace.images[number].task.source
+        return json_answer({"key": key, "image": number, "name": name, **made.figures})
 
     async def quality(request: Request) -> Response:
-        found = await _result(previews.quality(_slot(request.query_params.get("slot")), _key(request)))
+        found = await _result(request, previews.quality(_slot(request.query_params.get("slot")), _key(request)))
         return json_answer(found)
 
     async def lossy(request: Request) -> Response:
@@ -51,11 +55,11 @@ def preview_routes(workspace: Workspace) -> list[Route]:
         if codec not in LOSSY:
             raise UsageError(f"codec={codec!r}: expected one of {', '.join(LOSSY)}")
         slot = _slot(request.query_params.get("slot"))
-        key, made = await _result(previews.lossy(slot, _key(request), codec))
+        key, made = await _result(request, previews.lossy(slot, _key(request), codec))
         return json_answer({"key": key, **made.figures})
 
     async def before(request: Request) -> Response:
-        return _file(await _result(previews.before(_slot(request.query_params.get("slot")), _key(request))))
+        return _file(await _result(request, previews.before(_slot(request.query_params.get("slot")), _key(request))))
 
     async def after(request: Request) -> Response:
         return _file(previews.kept(_key(request)).preview.after)
@@ -64,8 +68,8 @@ def preview_routes(workspace: Workspace) -> list[Route]:
         Route("/preview", preview, methods=["POST"]),
         Route("/preview/{key}/quality", quality),
         Route("/preview/{key}/lossy/{codec}", lossy),
-        Route("/preview/{key}/before", before),
-        Route("/preview/{key}/after", after),
+        Route("/preview/{key}/before", before, middleware=[Middleware(InTurn, most=_MOST_PICTURES)]),
+        Route("/preview/{key}/after", after, middleware=[Middleware(InTurn, most=_MOST_PICTURES)]),
     ]
 
 
@@ -82,13 +86,21 @@ def _key(request: Request) -> str:
     return str(request.path_params["key"])
 
 
-async def _result(future: Future[_Made]) -> _Made:
-    """Wait for a preview; a newer request of its slot ends the wait with 409."""
+async def _result(request: Request, future: Future[_Made]) -> _Made:
+    """Wait for a preview; a newer request of its slot ends the wait with 409. A client that is gone cancels it."""
+    made, gone = asyncio.wrap_future(future), asyncio.ensure_future(until_gone(request.receive))
+    both: list[asyncio.Future[Any]] = [made, gone]
     try:
-        return await asyncio.wrap_future(future)
-    except (CancelledError, asyncio.CancelledError):
-        raise HTTPException(_REPLACED, "a newer request has taken the place of this one") from None
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if not made.done():
+            raise ClientDisconnect
+        if made.cancelled():
+            raise HTTPException(_REPLACED, "a newer request has taken the place of this one")
+        return made.result()
+    finally:
+        gone.cancel()
+        made.cancel()
 
 
 def _file(shown: ShownFile) -> Response:
-    return Response(shown.data, media_type=shown.media_type)
+    return picture_answer(shown.data, shown.media_type)

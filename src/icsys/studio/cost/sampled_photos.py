@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from icsys.image.decode import decode_photo
 from icsys.image.picture_header import read_header
 from icsys.pipeline import compress_photo
-from icsys.studio.images.photo_cache import DecodedPhoto, decoding_of
+from icsys.studio.images.photo_cache import DecodedPhoto, as_decoded
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -78,7 +78,7 @@ class SampledPhotos:
 
     def _decoded(self, number: int, options: Options, rules: SizeRules | None) -> _Held | None:
         """Return a decoded photo, with the seconds that it took; None if a rule leaves it out."""
-        if (decoding := (decoding_of(options), rules)) != self._decoding:
+        if (decoding := (as_decoded(options), rules)) != self._decoding:
             self.forget()
             self._decoding = decoding
         if found := self._held.get(number):
@@ -87,7 +87,7 @@ class SampledPhotos:
         data = self._images.read(number, options)
         if rules is not None and rules.broken_by(*read_header(data, options).stored):
             return None
-        photo = decode_photo(data, options)
+        photo = decode_photo(data, as_decoded(options))
         held = _Held(DecodedPhoto(photo, data), time.thread_time() - start)
         size = photo.pixels.nbytes + len(data)
         if self._bytes + size <= _MOST_BYTES:  # the first ones stay: every estimate begins with them

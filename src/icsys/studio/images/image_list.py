@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from icsys.errors import UsageError
+from icsys.errors import ImageError, UsageError
 from icsys.files.locations import parse_source
 from icsys.records.label import label_at
 from icsys.records.splits import standard_split
 from icsys.sources.base import Task
 from icsys.sources.companions.layout import CompanionSettings
+from icsys.sources.folder import Folder
 from icsys.sources.open_source import open_source
+from icsys.studio.images.streamed_files import StreamedFiles, is_streamed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from icsys.files.locations import Location
     from icsys.options import Options
     from icsys.run_settings import RunSettings
 
 _AT_ONCE = 500  # images that are listed between two looks at whether the studio ends
+_MOST_CHOICES = 8  # choices of images that are kept
 
 
 class ListedImage(NamedTuple):
@@ -48,13 +53,24 @@ class ImageChoice:
     split: str = ""
     words: str = ""
 
-    def has(self, image: ListedImage) -> bool:
-        """Return whether an image is chosen."""
-        return (
-            (not self.label or image.label == self.label)
-            and (not self.split or image.split == self.split)
-            and (not self.words or self.words.casefold() in image.task.source.casefold())
-        )
+    def among(self, images: list[ListedImage], first: int) -> Iterator[int]:
+        """Yield the numbers of the chosen images, from a number on."""
+        words = self.words.casefold()
+        for number in range(first, len(images)):
+            image = images[number]
+            if (
+                (not self.label or image.label == self.label)
+                and (not self.split or image.split == self.split)
+                and (not words or words in image.task.source.casefold())
+            ):
+                yield number
+
+
+class _Chosen:
+    """The images of a choice among the first ``seen`` of the list."""
+
+    def __init__(self) -> None:
+        self.seen, self.numbers = 0, list[int]()
 
 
 class ImageList:
@@ -84,7 +100,12 @@ class ImageList:
             ignore_zeros=settings.ignore_zeros,
             companions=CompanionSettings.of(settings, options),
         )
+        self._is_closed = isinstance(self.source, Folder) and not settings.follow_links
         self._images: list[ListedImage] = []
+        self._tasks: list[Task] = []
+        self._streamed = StreamedFiles(self.source, self._tasks)
+        self._chosen: OrderedDict[ImageChoice, _Chosen] = OrderedDict()
+        self._lock = threading.Lock()
         self._labels: Counter[str] = Counter()
         self._splits: Counter[str] = Counter()
         self._stop, self._problem = threading.Event(), ""
@@ -113,19 +134,36 @@ class ImageList:
     @property
     def labels(self) -> dict[str, int]:
         """The number of images of each class, sorted by name."""
-        return dict(sorted(self._labels.items()))
+        with self._lock:
+            found = list(self._labels.items())
+        return dict(sorted(found))
 
     @property
     def splits(self) -> dict[str, int]:
         """The number of images of each split."""
-        return dict(sorted(self._splits.items()))
+        with self._lock:
+            found = list(self._splits.items())
+        return dict(sorted(found))
 
     def numbers(self, choice: ImageChoice) -> range | list[int]:
-        """Return the numbers of the images that are chosen."""
-        count = len(self._images)
+        """Return the numbers of the images that are chosen; what was found before is found at once."""
         if choice == ImageChoice():
-            return range(count)
-        return [number for number in range(count) if choice.has(self._images[number])]
+            return range(len(self._images))
+        with self._lock:
+            chosen = self._chosen.setdefault(choice, _Chosen())
+            self._chosen.move_to_end(choice)
+            if len(self._chosen) > _MOST_CHOICES:
+                self._chosen.popitem(last=False)
+            count = len(self._images)
+            chosen.numbers.extend(choice.among(self._images, chosen.seen))
+            chosen.seen = count
+            return chosen.numbers[:]
+
+    def numbers_of(self, names: Iterable[str]) -> dict[str, int]:
+        """Return the numbers of images by their paths, of listed images."""
+        wanted = set(names)
+        found = enumerate(self._images[:])
+        return {image.task.source: number for number, image in found if image.task.source in wanted}
 
     def read(self, number: int, options: Options) -> bytes:
         """Return the bytes of the file of an image.
@@ -135,9 +173,16 @@ class ImageList:
         UsageError
             If there is no image of this number.
         ImageError, OSError
-            If it cannot be read.
+            If it cannot be read, or is a link by now that leads out of the source.
         """
-        return self.source.read(self[number].task, options)[0]
+        task = self[number].task
+        if self._is_closed and not self._has(task.source):
+            raise ImageError("changed", "the file is a link by now that leads out of the source: open the studio again")
+        return self._streamed.read(number, options) if is_streamed(task) else self.source.read(task, options)[0]
+
+    def _has(self, name: str) -> bool:
+        """Return whether a file of the folder lies in it, with all links followed."""
+        return Path(self.source.shown, name).resolve().is_relative_to(Path(self.source.shown).resolve())
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until the whole source is listed."""
@@ -147,6 +192,7 @@ class ImageList:
         """End the listing."""
         self._stop.set()
         self._thread.join()
+        self._streamed.close()
 
     def _list(self) -> None:
         try:
@@ -162,6 +208,8 @@ class ImageList:
         label = label_at(task.source, task.label).name or ""
         top, slash, _ = task.source.partition("/")
         split = (standard_split(top) or "") if slash else ""
-        self._labels[label] += 1
-        self._splits[split] += 1
-        self._images.append(ListedImage(task, label, split))
+        with self._lock:
+            self._labels[label] += 1
+            self._splits[split] += 1
+            self._tasks.append(task)
+            self._images.append(ListedImage(task, label, split))

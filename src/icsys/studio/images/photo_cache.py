@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.image.decode import decode_photo
+from icsys.options import Options
+from icsys.studio.images.kept_bytes import KeptWithinBytes
+from icsys.studio.images.shared_work import SharedWork
 
 if TYPE_CHECKING:
-    from icsys.image.decode import Photo
-    from icsys.options import Options
+    from icsys.image.decode import Admit, Photo
     from icsys.studio.images.image_list import ImageList
 
+# What decides the decoded pixels, and whether a file is refused.
 _DECIDING = ("step", "scale", "size", "fit", "enlarge", "resample", "background", "alpha", "on_corrupt")
-_OVERHEAD = 1000  # bytes of what stands beside pixels, about
-
-
-def decoding_of(options: Options) -> tuple[object, ...]:
-    """Return the options that decide how a photo is decoded and resized."""
-    values = options.to_dict()
-    return tuple(values.get(name) for name in _DECIDING)
+_LIMITS = ("max_pixels", "max_bytes", "max_frames")
+_SHARE_OF_FILES = 4  # files get one part of so many
 
 
 class DecodedPhoto(NamedTuple):
@@ -39,14 +35,16 @@ class PhotoCache:
         The images to read.
     most_bytes
         Bytes of decoded pixels and files that are kept; a single larger photo is not kept.
+    admit
+        Bounds the memory of what is decoded at the same time, as for :func:`~icsys.image.decode.decode_photo`.
     """
 
-    def __init__(self, images: ImageList, most_bytes: int) -> None:
-        self._images, self._most = images, most_bytes
-        self._photos: OrderedDict[tuple[object, ...], DecodedPhoto] = OrderedDict()
-        self._files: OrderedDict[int, bytes] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
+    def __init__(self, images: ImageList, most_bytes: int, admit: Admit) -> None:
+        self._images, self._admit = images, admit
+        for_files = most_bytes // _SHARE_OF_FILES
+        self._photos = KeptWithinBytes[DecodedPhoto](most_bytes - for_files, _bytes_of)
+        self._files = KeptWithinBytes[bytes](for_files, len)
+        self._decoding, self._reading = SharedWork[DecodedPhoto](), SharedWork[bytes]()
 
     def photo(self, number: int, options: Options) -> DecodedPhoto:
         """Return a photo, decoded and resized as the options say.
@@ -60,47 +58,41 @@ class PhotoCache:
         ImageError, OSError
             If it cannot be read or decoded.
         """
-        key = (number, *decoding_of(options))
-        with self._lock:
-            if found := self._photos.get(key):
-                self._photos.move_to_end(key)
-                return found
-        data = self.file(number, options)
-        decoded = DecodedPhoto(decode_photo(data, options), data)
-        with self._lock:
-            if key not in self._photos:
-                self._photos[key] = decoded
-                self._bytes += _bytes_of(decoded)
-            self._shrink()
-        return decoded
+        options = as_decoded(options)
+        key = number, options
+
+        def make() -> DecodedPhoto:
+            data = self.file(number, options)
+            decoded = DecodedPhoto(decode_photo(data, options, self._admit), data)
+            self._photos.put(key, decoded)
+            return decoded
+
+        return self._photos.get(key) or self._decoding.do(key, make)
 
     def file(self, number: int, options: Options) -> bytes:
         """Return the bytes of the file of a photo; errors as for :meth:`photo`."""
-        with self._lock:
-            if number in self._files:
-                self._files.move_to_end(number)
-                return self._files[number]
-        data = self._images.read(number, options)
-        with self._lock:
-            if number not in self._files:
-                self._files[number] = data
-                self._bytes += len(data) + _OVERHEAD
-            self._shrink()
-        return data
+
+        def make() -> bytes:
+            data = self._images.read(number, options)
+            self._files.put(number, data)
+            return data
+
+        # What is kept may be longer than these options allow: decoding refuses it then.
+        return self._files.get(number) or self._reading.do((number, options.max_bytes), make)
 
     @property
     def bytes(self) -> int:
         """Bytes that are kept."""
-        return self._bytes
+        return self._photos.bytes + self._files.bytes
 
-    def _shrink(self) -> None:
-        """Forget photos, then files, the oldest first."""
-        while self._bytes > self._most and self._photos:
-            self._bytes -= _bytes_of(self._photos.popitem(last=False)[1])
-        while self._bytes > self._most and self._files:
-            self._bytes -= len(self._files.popitem(last=False)[1]) + _OVERHEAD
+
+def as_decoded(options: Options) -> Options:
+    """Return options that are equal for all that decode a photo to the same pixels."""
+    values = options.to_dict()
+    chosen = {name: values[name] for name in (*_DECIDING, *_LIMITS) if values.get(name) is not None}
+    return Options.from_dict(chosen)
 
 
 def _bytes_of(decoded: DecodedPhoto) -> int:
-    """Return the bytes of the pixels; the file is counted where it is kept."""
-    return decoded.photo.pixels.nbytes + _OVERHEAD
+    """Return the bytes of the pixels, and of the file, which may be kept for no other photo."""
+    return decoded.photo.pixels.nbytes + len(decoded.data)

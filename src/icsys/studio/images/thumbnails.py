@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from icsys.image.decode import decode_photo
 from icsys.image.encode import encode_lossy
 from icsys.image.read_output import flat_pixels
 from icsys.options import Options
+from icsys.studio.images.kept_bytes import KeptWithinBytes
+from icsys.studio.images.shared_work import SharedWork
 
 if TYPE_CHECKING:
+    from icsys.image.decode import Admit
     from icsys.studio.images.image_list import ImageList
 
 SIDE = 160
 """The longer side of a thumbnail, in pixels."""
 
 _QUALITY = 80
-_MOST_KEPT = 4000  # of about 5 kB each
+_MOST_BYTES = 24 * 2**20  # some 5,000 thumbnails
 _OPTIONS = Options(strategy="SO", size=(SIDE, SIDE), on_corrupt="keep")
 _LARGE = Options(strategy="SO", size=(4096, 4096), on_corrupt="keep")
 _LARGE_QUALITY = 92
@@ -31,12 +32,18 @@ class Thumbnails:
     ----------
     images
         The images to read.
+    limits
+        Options whose limits of pixels, bytes and frames hold.
+    admit
+        Bounds the memory of what is decoded at the same time, as for :func:`~icsys.image.decode.decode_photo`.
     """
 
-    def __init__(self, images: ImageList) -> None:
-        self._images = images
-        self._kept: OrderedDict[int, bytes] = OrderedDict()
-        self._lock = threading.Lock()
+    def __init__(self, images: ImageList, limits: Options, admit: Admit) -> None:
+        self._images, self._admit = images, admit
+        limited = {name: getattr(limits, name) for name in ("max_pixels", "max_bytes", "max_frames")}
+        self._small, self._large = _OPTIONS.replace(**limited), _LARGE.replace(**limited)
+        self._kept = KeptWithinBytes[bytes](_MOST_BYTES, len)
+        self._making = SharedWork[bytes]()
 
     def jpeg(self, number: int) -> bytes:
         """Return the thumbnail of an image, a JPEG file.
@@ -48,21 +55,18 @@ class Thumbnails:
         ImageError, OSError
             If it cannot be read or decoded.
         """
-        with self._lock:
-            if number in self._kept:
-                self._kept.move_to_end(number)
-                return self._kept[number]
-        data = self._encoded(number, _OPTIONS, _QUALITY)
-        with self._lock:
-            self._kept[number] = data
-            while len(self._kept) > _MOST_KEPT:
-                self._kept.popitem(last=False)
-        return data
+
+        def make() -> bytes:
+            data = self._encoded(number, self._small, _QUALITY)
+            self._kept.put(number, data)
+            return data
+
+        return self._kept.get(number) or self._making.do(number, make)
 
     def large_jpeg(self, number: int) -> bytes:
         """Return an image with sides of at most 4096 pixels, a JPEG file; errors as for :meth:`jpeg`."""
-        return self._encoded(number, _LARGE, _LARGE_QUALITY)
+        return self._making.do(("large", number), lambda: self._encoded(number, self._large, _LARGE_QUALITY))
 
     def _encoded(self, number: int, options: Options, quality: int) -> bytes:
-        pixels = decode_photo(self._images.read(number, options), options).pixels
+        pixels = decode_photo(self._images.read(number, options), options, self._admit).pixels
         return encode_lossy("JPEG", flat_pixels(pixels, options.background), quality)

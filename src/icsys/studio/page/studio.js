@@ -6,7 +6,13 @@ import { Cost } from "./modules/cost.js";
 import { Frontier } from "./modules/frontier.js";
 import { Figures } from "./modules/figures.js";
 import { Grid } from "./modules/grid.js";
+import { InspectionView } from "./modules/inspection.js";
+import { isTyping } from "./modules/fields.js";
+import { Learn } from "./modules/learn.js";
+import { Run } from "./modules/run.js";
+import { Presets } from "./modules/presets.js";
 import { Store } from "./modules/store.js";
+import { Take } from "./modules/take.js";
 import { Views } from "./modules/views.js";
 import { byId, notice } from "./modules/elements.js";
 
@@ -14,11 +20,16 @@ const state = await ask("state");
 byId("source").textContent = state.source;
 const store = new Store(state.options, state.settings, state.destination);
 const views = new Views(store, byId("views"));
-new Controls(store, byId("controls"), state.fields);
-new Grid(store, byId("grid"));
+new Controls(store, byId("controls"), state.fields, views);
+const grid = new Grid(store, byId("grid"));
+grid.onListed = (found) => views.listed(found);
 new Figures(store, views);
 new Cost(store);
 new Frontier(store);
+new InspectionView(store);
+new Run(store);
+new Learn(store);
+new Presets(store, new Take(store));
 
 for (const [name, action] of Object.entries({
   undo: () => store.undo(),
@@ -34,12 +45,16 @@ store.onChange(() => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.target.closest("input, select, textarea") && event.target.type !== "range") return;
+  const { target } = event;
+  const isText = target.matches("input:not([type=range], [type=checkbox], [type=color]), textarea");
   const key = event.key.toLowerCase();
+  const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey;
   if ((event.ctrlKey || event.metaKey) && key === "z") {
+    // A text that is still being typed has an undo of its own.
+    if (isText && (isTyping(target) || !target.closest("#controls"))) return;
     event.shiftKey ? store.redo() : store.undo();
     event.preventDefault();
-  } else if (!event.ctrlKey && !event.metaKey && !event.altKey && key === "b") {
+  } else if (isPlain && key === "b" && !isText && target.tagName !== "SELECT") {
     store.toggle();
   }
 });

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_MOST_WAITING = 64  # a page has some ten slots; beyond this the oldest requests are cancelled
+
 _Made = TypeVar("_Made")
 
 
@@ -33,10 +35,11 @@ class LatestFirst:
         """
         with self._lock:
             future = self._threads.submit(work)
-            older = self._waiting.get(slot)
+            older = [self._waiting.pop(slot)] if slot in self._waiting else []
+            older += list(self._waiting.values())[: len(self._waiting) + 1 - _MOST_WAITING]
             self._waiting[slot] = future  # type: ignore[assignment] # futures of one slot give several types
-        if older is not None:
-            older.cancel()
+        for one in older:
+            one.cancel()
         future.add_done_callback(lambda done: self._forget(slot, done))
         return future
 

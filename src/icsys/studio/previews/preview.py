@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from icsys.color.image_quality import measure
+from icsys.errors import ImageError
 from icsys.image.encode import encode_lossy
+from icsys.image.picture_header import read_header
 from icsys.image.read_output import flat_pixels, read_pixels
+from icsys.image.view import View
 from icsys.pipeline import compress_photo
 from icsys.pipeline.lossy_quality import highest_quality
 from icsys.report.page_pictures import palette_of, png_of
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 
 LOSSY = {"jpeg": "JPEG", "webp": "WebP"}
 """Lossy codecs beside a preview, by their names in addresses, with those in encoders."""
+
+MOST_PIXELS = 50_000_000
+"""Pixels that a preview may have."""
 
 _MOST_SHOWN = 256  # colours of a palette on the page
 _MEDIA_TYPES = ((b"\x89PNG", "image/png"), (b"RIFF", "image/webp"), (b"\xff\xd8", "image/jpeg"))
@@ -52,6 +58,23 @@ class Preview:
     figures: dict[str, Any]
     after: ShownFile
     output: bytes
+
+
+def check_pixels(data: bytes, options: Options) -> None:
+    """Refuse a preview that would have too many pixels, before any of them takes memory.
+
+    Raises
+    ------
+    ImageError
+        ``too_large``; further ones as for decoding.
+    """
+    header = read_header(data, options)
+    width, height = View.of(header.stored, header.orientation, options).output
+    if width * height > MOST_PIXELS:
+        most = f"{MOST_PIXELS // 10**6} million"
+        raise ImageError(
+            "too_large", f"{width}x{height} pixels: expected at most {most} in a preview; a run makes more, too"
+        )
 
 
 def make_preview(decoded: DecodedPhoto, options: Options, palette: NDArray[np.uint8] | None = None) -> Preview:

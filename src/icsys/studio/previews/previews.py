@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.errors import UsageError
 from icsys.studio.previews.latest_first import LatestFirst
-from icsys.studio.previews.preview import before, lossy_preview, make_preview, preview_quality
+from icsys.studio.previews.preview import before, check_pixels, lossy_preview, make_preview, preview_quality
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from icsys.options import Options
     from icsys.studio.images.photo_cache import PhotoCache
     from icsys.studio.previews.preview import Preview, ShownFile
+    from icsys.studio.surveys.shared_palettes import SharedPalettes
 
 _MOST_KEPT = 64
 _MOST_BYTES = 2**26
@@ -36,20 +37,21 @@ class Previews:
     ----------
     photos
         The decoded photos.
+    shared
+        What photos share.
     threads
         Number of previews that are made at the same time.
     """
 
-    def __init__(self, photos: PhotoCache, threads: int) -> None:
-        self._photos, self._pool = photos, LatestFirst(threads)
+    def __init__(self, photos: PhotoCache, shared: SharedPalettes, threads: int) -> None:
+        self._photos, self._shared, self._pool = photos, shared, LatestFirst(threads)
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
 
     def ask(self, slot: str, number: int, options: Options) -> Future[tuple[str, Preview]]:
         """Return the key and the preview to come of an image; the newest request of a slot counts."""
-        key = _key(number, options)
-        return self._pool.submit(slot, lambda: (key, self._made(key, number, options)))
+        return self._pool.submit(slot, lambda: self._made(number, options))
 
     def quality(self, slot: str, key: str) -> Future[dict[str, float | None]]:
         """Return the quality to come of a preview; UsageError if it is not kept any more."""
@@ -96,11 +98,18 @@ class Previews:
         """Cancel what waits."""
         self._pool.close()
 
-    def _made(self, key: str, number: int, options: Options) -> Preview:
+    def _made(self, number: int, options: Options) -> tuple[str, Preview]:
+        shared = self._shared.of(number, options)
+        key = _key(number, options, shared.mark)
         with self._lock:
             if found := self._kept.get(key):
-                return found.preview
-        return self._keep(key, _Kept(number, options, make_preview(self._photos.photo(number, options), options)))
+                self._kept.move_to_end(key)
+                found.preview.figures["progress"] = shared.progress
+                return key, found.preview
+        check_pixels(self._photos.file(number, options), options)
+        made = make_preview(self._photos.photo(number, options), shared.options, shared.palette)
+        made.figures.update(note=shared.note, progress=shared.progress)
+        return key, self._keep(key, _Kept(number, options, made))
 
     def _keep(self, key: str, kept: _Kept) -> Preview:
         with self._lock:
@@ -116,6 +125,6 @@ def _bytes_of(kept: _Kept) -> int:
     return len(kept.preview.after.data) + len(kept.preview.output)
 
 
-def _key(number: int, options: Options) -> str:
-    values: list[Any] = [number, options.to_dict()]
+def _key(number: int, options: Options, mark: str) -> str:
+    values: list[Any] = [number, options.to_dict(), mark]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:24]

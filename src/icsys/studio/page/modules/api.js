@@ -1,5 +1,10 @@
 // Requests to the server. Each error holds a sentence for the user.
 
+const LOST = {
+  403: "The server does not know this page any more: open the address that ics studio has printed.",
+  503: "The server has too much to do; try again.",
+};
+
 export class Refused extends Error {
   constructor(status, text) {
     super(text);
@@ -12,7 +17,9 @@ export const isReplaced = (error) => error instanceof Refused && error.status ==
 
 /** Return the JSON that the server answers; `body` is sent as JSON. */
 export async function ask(path, body, method) {
-  const options = body === undefined ? { method } : { method: method ?? "POST", body: JSON.stringify(body) };
+  // Browsers write a line on their console for each status of 400 and above, so errors are asked for as values.
+  const options = { method, headers: { "X-Errors": "values" } };
+  if (body !== undefined) Object.assign(options, { method: method ?? "POST", body: JSON.stringify(body) });
   let answer;
   try {
     answer = await fetch(`/api/${path}`, options);
@@ -21,6 +28,7 @@ export async function ask(path, body, method) {
   }
   const isJson = answer.headers.get("content-type")?.startsWith("application/json");
   const values = isJson ? await answer.json() : null;
-  if (!answer.ok) throw new Refused(answer.status, values?.error ?? `The server answers ${answer.status}.`);
+  const status = Number(answer.headers.get("X-Status") ?? answer.status);
+  if (status >= 400) throw new Refused(status, values?.error ?? LOST[status] ?? `The server answers ${status}.`);
   return values;
 }

@@ -1,18 +1,11 @@
-// Bytes, quality and time of the active view, with JPEG and WebP at equal bytes beside it, and its palette.
+// Bytes, quality and time of the active view, with JPEG and WebP at equal bytes beside it.
 
 import { ask, isReplaced } from "./api.js";
 import { byId, bytesText, element, secondsText } from "./elements.js";
+import { Palette } from "./palette.js";
 
-const PAUSE = 250; // milliseconds without a change before slower figures are asked for
-const COLUMNS = ["Form", "Bytes", "times smaller", "PSNR", "SSIM", "CIEDE2000", "Time"];
-
-const row = ([name, ...cells]) =>
-  element(
-    "tr",
-    {},
-    element("th", { textContent: name, scope: "row" }),
-    ...cells.map((text) => element("td", { textContent: text })),
-  );
+const COLUMNS = ["", "Pixels", "Bytes", "Smaller", "PSNR", "SSIM", "CIEDE2000", "Time", ""];
+const CODECS = { jpeg: "JPEG", webp: "WebP" };
 
 function qualityTexts(quality) {
   if (!quality) return ["…", "…", "…"];
@@ -21,95 +14,110 @@ function qualityTexts(quality) {
 }
 
 export class Figures {
-  #timer = 0;
-
   constructor(store, views) {
     this.store = store;
     this.views = views;
-    views.onMade((view) => {
-      if (view.number === store.state.active) this.#show(view);
+    this.palette = new Palette(byId("palette"), byId("palette-note"));
+    const isActive = (view) => view.number === store.state.active;
+    views.onMade((view, isNew) => isActive(view) && isNew && this.#show(view));
+    views.onRated((view) => isActive(view) && this.#rate(view));
+    views.onFailed((view) => {
+      if (!isActive(view) || view.figures) return;
+      byId("figures-table").replaceChildren();
+      this.palette.clear();
     });
   }
 
   #show(view) {
-    const { key, figures } = view;
-    this.rows = { own: { name: "this setting", bytes: figures.bytes, seconds: figures.seconds } };
-    this.bytesIn = figures.bytes_in;
+    const { figures } = view;
+    this.view = view;
+    byId("photo-name").textContent = figures.name ?? "";
+    this.rows = { own: { ...figures, name: "these settings" } };
+    for (const [codec, name] of Object.entries(CODECS)) this.rows[codec] = { name, codec };
     this.#table();
-    this.#palette(view);
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#more(key), PAUSE);
+    this.palette.show(view);
+    if (view.quality) this.#rate(view);
+  }
+
+  /** Show the quality of the output, and find codecs at its bytes. */
+  #rate(view) {
+    const { failure, ...quality } = view.quality;
+    Object.assign(this.rows.own, failure ? { failure } : { quality });
+    this.#table();
+    this.#more(view.key);
   }
 
   async #more(key) {
-    const isShown = () => this.views.active?.key === key;
-    const add = async (path, put) => {
+    const isShown = () => this.view.key === key && this.views.active === this.view;
+    const add = async (name, path, valuesOf) => {
+      if (!isShown()) return;
       try {
         const found = await ask(`preview/${key}/${path}`);
-        if (isShown()) {
-          put(found);
-          this.#table();
-        }
+        if (!isShown()) return;
+        Object.assign(this.rows[name], valuesOf(found));
       } catch (error) {
-        if (!isReplaced(error) && isShown()) byId("palette-note").textContent = error.message;
+        if (isReplaced(error) || !isShown()) return;
+        Object.assign(this.rows[name], { failure: error.message });
       }
+      this.#table();
     };
-    await add("quality", (found) => (this.rows.own.quality = found));
-    for (const [codec, name] of [["jpeg", "JPEG"], ["webp", "WebP"]]) {
-      if (!isShown()) return;
-      await add(`lossy/${codec}`, (found) => {
-        this.rows[codec] = { name: `${name} ${found.setting}`, bytes: found.bytes, quality: found.quality };
-      });
+    for (const [codec, name] of Object.entries(CODECS)) {
+      await add(codec, `lossy/${codec}`, (found) => ({
+        name: `${name} ${found.setting}`,
+        bytes: found.bytes,
+        quality: found.quality,
+        key: found.key,
+      }));
     }
   }
 
   #table() {
-    const head = element("thead", {}, element("tr", {}, ...COLUMNS.map((text) => element("th", { textContent: text, scope: "col" }))));
-    const body = element("tbody", {}, row(["the photo", bytesText(this.bytesIn), "1", "", "", "", ""]));
-    for (const { name, bytes, quality, seconds } of Object.values(this.rows)) {
-      const factor = (this.bytesIn / bytes).toPrecision(3);
-      body.append(row([name, bytesText(bytes), factor, ...qualityTexts(quality), seconds ? secondsText(seconds) : ""]));
-    }
-    byId("figures-table").replaceChildren(head, body);
+    const { figures } = this.view;
+    const head = COLUMNS.map((text) => element(text ? "th" : "td", text ? { textContent: text, scope: "col" } : {}));
+    const pixels = (one, end) => `${one[`width${end}`]} × ${one[`height${end}`]}`;
+    const first = this.#row("the photo", [pixels(figures, "_in"), bytesText(figures.bytes_in), "", "", "", "", ""]);
+    const rows = Object.values(this.rows).map((row) => this.#codecRow(row, pixels(figures, "")));
+    // A table that is made anew must not take the focus away.
+    const focused = document.activeElement?.dataset?.codec;
+    byId("figures-table").replaceChildren(
+      element("thead", {}, element("tr", {}, ...head)),
+      element("tbody", {}, first, ...rows),
+    );
+    if (focused) byId("figures-table").querySelector(`[data-codec="${focused}"]`)?.focus();
   }
 
-  #palette(view) {
-    const { palette, shares, distinct } = view.figures;
-    const shown = palette.map(([r, g, b], place) => {
-      const hex = `#${[r, g, b].map((level) => level.toString(16).padStart(2, "0")).join("")}`;
-      const text = `${hex}, ${(shares[place] * 100).toPrecision(2)} % of the pixels`;
-      const swatch = element("button", { type: "button", className: "swatch", title: text });
-      swatch.setAttribute("aria-label", text);
-      swatch.style.backgroundColor = hex;
-      swatch.style.flexGrow = Math.max(shares[place], 0.004) * 1000;
-      const mark = () => this.#mark(view, palette[place], text);
-      const clear = () => this.#mark(view, null, "");
-      for (const name of ["pointerenter", "focus"]) swatch.addEventListener(name, mark);
-      for (const name of ["pointerleave", "blur"]) swatch.addEventListener(name, clear);
-      return element("span", { role: "listitem" }, swatch);
+  #codecRow(row, pixels) {
+    const { name, bytes, quality, seconds, codec, failure } = row;
+    const exact = (count) => ({ textContent: bytesText(count), title: `${count.toLocaleString("en")} bytes` });
+    const size = bytes ? [exact(bytes), `${(this.view.figures.bytes_in / bytes).toPrecision(3)}×`] : ["…", "…"];
+    const cells = [pixels, ...size, ...(failure ? ["–", "–", "–"] : qualityTexts(quality))];
+    cells.push(seconds === undefined ? "" : secondsText(seconds));
+    const made = this.#row(name, cells, codec ? this.#button(row) : null);
+    if (failure) made.title = failure;
+    return made;
+  }
+
+  #button({ codec, key, name }) {
+    const isShown = this.view.codec === codec;
+    const button = element("button", { type: "button", className: "show", textContent: "Show", disabled: !key });
+    button.dataset.codec = codec;
+    button.setAttribute("aria-label", `Show ${CODECS[codec]}`);
+    button.setAttribute("aria-pressed", String(isShown));
+    button.title = "Show this codec in the view, at as many bytes as these settings take";
+    button.addEventListener("click", async () => {
+      await this.view.showCodec(isShown ? null : codec, key, name);
+      this.#table();
     });
-    shown.forEach((item) => (item.style.flexGrow = item.firstChild.style.flexGrow));
-    byId("palette").replaceChildren(...shown);
-    this.note = distinct > palette.length ? `${palette.length} of ${distinct.toLocaleString("en")} colours` : `${distinct} colours`;
-    byId("palette-note").textContent = this.note;
+    return button;
   }
 
-  /** Mark the pixels of a colour in the picture; none for null. */
-  #mark(view, color, text) {
-    byId("palette-note").textContent = text || this.note;
-    view.marks.hidden = color === null;
-    if (color === null) return;
-    const { naturalWidth: width, naturalHeight: height } = view.after;
-    Object.assign(view.marks, { width, height });
-    const context = view.marks.getContext("2d", { willReadFrequently: true });
-    context.drawImage(view.after, 0, 0);
-    const pixels = context.getImageData(0, 0, width, height);
-    const { data } = pixels;
-    for (let i = 0; i < data.length; i += 4) {
-      const isMarked = data[i] === color[0] && data[i + 1] === color[1] && data[i + 2] === color[2];
-      if (isMarked) data.set([255, 0, 170, 255], i);
-      else data[i + 3] = 140;
-    }
-    context.putImageData(pixels, 0, 0);
+  #row(name, cells, last = null) {
+    return element(
+      "tr",
+      {},
+      element("th", { textContent: name, scope: "row" }),
+      ...cells.map((text) => element("td", typeof text === "object" ? text : { textContent: text })),
+      element("td", {}, last),
+    );
   }
 }

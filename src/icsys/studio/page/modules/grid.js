@@ -2,27 +2,44 @@
 
 import { ask } from "./api.js";
 import { byId, element, notice } from "./elements.js";
+import { onEvent } from "./events.js";
+import { ThumbnailQueue } from "./thumbnail_queue.js";
 
-const CELL = 104; // pixels, as in the style sheet
+const LEAST_CELL = 96; // pixels
 const PAGE = 200; // photos that are asked for at once
 const AHEAD = 2; // rows above and below what is in sight
 const WAIT = 500; // milliseconds between looks at a list that grows
+const PAUSE = 400; // milliseconds without a change of settings before the worst photos are looked for
+const TALLEST = 8e6; // pixels; browsers cut off elements that are much taller
 
 export class Grid {
   #pages = new Map();
-  #asked = new Set();
+  #asked = new Map();
   #chosen = 0;
   #cursor = 0;
   #generation = 0;
+  #worstTimer = 0;
+  #worstAsked = "";
+  #queue = new ThumbnailQueue();
 
   constructor(store, place) {
     this.store = store;
     this.place = place;
+    this.onListed = () => {};
     this.body = element("div", { className: "cells", role: "presentation" });
     place.append(this.body);
     place.addEventListener("scroll", () => this.#draw(), { passive: true });
     new ResizeObserver(() => this.#draw()).observe(place);
-    for (const name of ["label", "split"]) byId(name).addEventListener("change", () => this.#anew());
+    for (const name of ["label", "split", "order"]) byId(name).addEventListener("change", () => this.#anew());
+    byId("order").addEventListener("change", () => this.#askWorst());
+    onEvent("worst", ({ error }) => {
+      if (!this.#isByWorst) return;
+      if (error) notice(error);
+      this.#reload();
+    });
+    onEvent("inspection", ({ state, broken }) => {
+      if (state !== "running" && broken?.images) this.#reload();
+    });
     byId("words").addEventListener("input", () => this.#anew());
     place.addEventListener("keydown", (event) => this.#key(event));
     place.addEventListener("click", (event) => {
@@ -30,13 +47,40 @@ export class Grid {
       if (cell) this.#choose(Number(cell.dataset.place));
     });
     store.onChange((before) => {
-      if (!before || before.image !== store.state.image) this.#draw();
+      if (this.#isByWorst) this.#askWorst();
+      if (before && before.image === store.state.image) return;
+      if (!this.#isFiltered) this.#cursor = store.state.image;
+      if (!before) this.#reveal();
+      this.#draw();
     });
     this.#anew();
   }
 
+  get #isFiltered() {
+    return this.#isByWorst || ["words", "label", "split"].some((name) => byId(name).value);
+  }
+
+  get #isByWorst() {
+    return byId("order").value === "worst";
+  }
+
   get #columns() {
-    return Math.max(1, Math.floor(this.place.clientWidth / CELL));
+    return Math.max(1, Math.floor(this.place.clientWidth / LEAST_CELL));
+  }
+
+  get #cell() {
+    return this.place.clientWidth / this.#columns;
+  }
+
+  get #rows() {
+    return Math.ceil(this.#chosen / this.#columns);
+  }
+
+  /** Pixels of all rows for one pixel of what scrolls: 1 but for the longest lists. */
+  get #ratio() {
+    const { clientHeight } = this.place;
+    const all = this.#rows * this.#cell;
+    return all <= TALLEST ? 1 : (all - clientHeight) / (TALLEST - clientHeight);
   }
 
   #anew() {
@@ -48,9 +92,37 @@ export class Grid {
     this.#load(0);
   }
 
-  async #load(page) {
-    if (this.#asked.has(page)) return;
-    this.#asked.add(page);
+  /** Take the pages that are shown once more, from the same place on. */
+  #reload() {
+    this.#generation += 1;
+    const shown = new Set([...this.body.children].map((cell) => Math.floor(Number(cell.dataset.place) / PAGE)));
+    this.#asked.clear();
+    for (const page of shown.size ? shown : [0]) this.#load(page);
+    for (const page of [...this.#pages.keys()]) if (!this.#asked.has(page)) this.#pages.delete(page);
+  }
+
+  /** Have the photos of a sample measured with the settings of the active view. */
+  #askWorst() {
+    clearTimeout(this.#worstTimer);
+    const body = { options: this.store.options() };
+    const text = JSON.stringify(body);
+    if (!this.#isByWorst || text === this.#worstAsked) return;
+    this.#worstTimer = setTimeout(async () => {
+      this.#worstAsked = text;
+      try {
+        await ask("worst", body);
+      } catch (error) {
+        notice(error.message);
+      }
+    }, PAUSE);
+  }
+
+  #load(page) {
+    if (!this.#asked.has(page)) this.#asked.set(page, this.#loaded(page));
+    return this.#asked.get(page);
+  }
+
+  async #loaded(page) {
     const generation = this.#generation;
     const query = new URLSearchParams({
       first: page * PAGE,
@@ -58,6 +130,7 @@ export class Grid {
       words: byId("words").value,
       label: byId("label").value,
       split: byId("split").value,
+      order: byId("order").value,
     });
     let found;
     try {
@@ -77,46 +150,64 @@ export class Grid {
         this.#load(page);
       }, WAIT);
     }
+    if (page === 0 && !this.#isFiltered && this.place.scrollTop === 0) this.#reveal();
     this.#draw();
   }
 
   #tell(found) {
+    this.onListed(found);
     const all = found.chosen === found.total ? "" : ` of ${found.total.toLocaleString("en")}`;
     const more = found.complete ? "" : " so far";
-    byId("count").textContent = `${found.chosen.toLocaleString("en")}${all} photos${more}${found.problem ? `: ${found.problem}` : ""}`;
+    const sample = this.#isByWorst ? ", a sample" : "";
+    const problem = found.problem ? `: ${found.problem}` : "";
+    byId("count").textContent = `${found.chosen.toLocaleString("en")}${all} photos${more}${sample}${problem}`;
     for (const [name, counts] of [["label", found.labels], ["split", found.splits]]) {
       const list = byId(name);
       const names = Object.keys(counts).filter(Boolean);
-      if (list.options.length === names.length + 1) continue;
+      if (found.complete && list.dataset.complete) continue;
+      if (found.complete) list.dataset.complete = "yes";
       const value = list.value;
       list.replaceChildren(
         element("option", { value: "", textContent: "all" }),
         ...names.map((one) => element("option", { value: one, textContent: `${one} (${counts[one].toLocaleString("en")})` })),
       );
       list.value = value;
-      list.closest("label").hidden = names.length < 2;
+      list.parentElement.hidden = names.length < 2;
     }
   }
 
   #draw() {
     const columns = this.#columns;
-    const rows = Math.ceil(this.#chosen / columns);
-    this.body.style.height = `${rows * CELL}px`;
-    const first = Math.max(0, Math.floor(this.place.scrollTop / CELL) - AHEAD);
-    const last = Math.min(rows, Math.ceil((this.place.scrollTop + this.place.clientHeight) / CELL) + AHEAD);
+    const cellSize = this.#cell;
+    const ratio = this.#ratio;
+    this.body.style.height = `${Math.min(this.#rows * cellSize, TALLEST)}px`;
+    const { scrollTop, clientHeight } = this.place;
+    const top = scrollTop * ratio;
+    const first = Math.max(0, Math.floor(top / cellSize) - AHEAD);
+    const last = Math.min(this.#rows, Math.ceil((top + clientHeight) / cellSize) + AHEAD);
     const wanted = new Set();
     for (let place = first * columns; place < Math.min(last * columns, this.#chosen); place += 1) wanted.add(place);
+    this.place.removeAttribute("aria-activedescendant");
+    const put = (cell, place) => {
+      const x = (place % columns) * cellSize;
+      const y = Math.floor(place / columns) * cellSize - top + scrollTop;
+      Object.assign(cell.style, { transform: `translate(${x}px, ${y}px)`, width: `${cellSize}px`, height: `${cellSize}px` });
+      const isShown = Number(cell.dataset.image) === this.store.state.image;
+      cell.setAttribute("aria-selected", String(isShown));
+      if (isShown) this.place.setAttribute("aria-activedescendant", cell.id);
+    };
     for (const cell of [...this.body.children]) {
       const place = Number(cell.dataset.place);
-      if (!wanted.has(place) || Number(cell.dataset.image) !== this.#at(place)?.image) cell.remove();
+      if (!wanted.delete(place)) this.#drop(cell);
+      else if (cell.dataset.image === String(this.#at(place)?.image) && cell.title === this.#title(this.#at(place))) put(cell, place);
       else {
-        this.#put(cell, place, columns);
-        wanted.delete(place);
+        this.#drop(cell);
+        wanted.add(place);
       }
     }
     for (const place of wanted) {
       const photo = this.#at(place);
-      if (photo) this.#put(this.body.appendChild(this.#cell(photo, place)), place, columns);
+      if (photo) put(this.body.appendChild(this.#made(photo, place)), place);
       else this.#load(Math.floor(place / PAGE));
     }
   }
@@ -125,42 +216,62 @@ export class Grid {
     return this.#pages.get(Math.floor(place / PAGE))?.[place % PAGE];
   }
 
-  #cell(photo, place) {
-    const picture = element("img", { src: `/api/images/${photo.image}/thumbnail`, alt: "", loading: "lazy", decoding: "async" });
-    const cell = element("div", { className: "cell", role: "option", id: `photo-${place}`, title: photo.name }, picture);
+  #title({ name, broken, worst }) {
+    const measured = worst === undefined ? "" : `\nCIEDE2000 ${worst.toFixed(2)}`;
+    return broken ? `${name}\n${broken}` : name + measured;
+  }
+
+  #drop(cell) {
+    this.#queue.remove(cell.firstChild);
+    cell.remove();
+  }
+
+  #made(photo, place) {
+    // The name of a photo is the text of its picture, in the direction of its own writing.
+    const picture = element("img", { alt: photo.name, dir: "auto", decoding: "async", fetchPriority: "low", draggable: false });
+    const cell = element("div", { className: "cell", role: "option", id: `photo-${place}`, title: this.#title(photo), dir: "auto" }, picture);
+    cell.classList.toggle("marked", Boolean(photo.broken));
     picture.addEventListener("error", () => cell.classList.add("broken"));
-    cell.setAttribute("aria-label", photo.name);
+    picture.addEventListener("load", () => cell.classList.add("ready"));
     cell.setAttribute("aria-setsize", this.#chosen);
     cell.setAttribute("aria-posinset", place + 1);
     cell.dataset.place = place;
     cell.dataset.image = photo.image;
+    this.#queue.add(picture, `/api/images/${photo.image}/thumbnail?broken=empty`);
     return cell;
   }
 
-  #put(cell, place, columns) {
-    cell.style.transform = `translate(${(place % columns) * CELL}px, ${Math.floor(place / columns) * CELL}px)`;
-    const isShown = Number(cell.dataset.image) === this.store.state.image;
-    cell.setAttribute("aria-selected", String(isShown));
-    if (isShown) this.place.setAttribute("aria-activedescendant", cell.id);
-  }
-
   #key(event) {
-    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.#columns, ArrowDown: this.#columns };
+    const columns = this.#columns;
+    const page = Math.max(1, Math.floor(this.place.clientHeight / this.#cell)) * columns;
+    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, PageUp: -page, PageDown: page };
     const ends = { Home: 0, End: this.#chosen - 1 };
     const place = event.key in ends ? ends[event.key] : this.#cursor + (steps[event.key] ?? NaN);
     if (Number.isNaN(place)) return;
     event.preventDefault();
     if (place < 0 || place >= this.#chosen) return;
-    const top = Math.floor(place / this.#columns) * CELL;
-    const { scrollTop, clientHeight } = this.place;
-    if (top < scrollTop || top + CELL > scrollTop + clientHeight) this.place.scrollTop = top - (clientHeight - CELL) / 2;
-    this.#draw();
+    this.#cursor = place;
+    this.#reveal();
     this.#choose(place);
   }
 
-  #choose(place) {
+  /** Scroll to the photo at the cursor, if it is not in sight. */
+  #reveal() {
+    const top = Math.floor(this.#cursor / this.#columns) * this.#cell;
+    const { scrollTop, clientHeight } = this.place;
+    const seen = scrollTop * this.#ratio;
+    if (this.#cursor < this.#chosen && (top < seen || top + this.#cell > seen + clientHeight)) {
+      this.#draw();
+      this.place.scrollTop = (top - (clientHeight - this.#cell) / 2) / this.#ratio;
+    }
+    this.#draw();
+  }
+
+  async #choose(place) {
     this.#cursor = place;
+    const generation = this.#generation;
+    if (!this.#at(place)) await this.#load(Math.floor(place / PAGE));
     const photo = this.#at(place);
-    if (photo) this.store.show(photo.image);
+    if (photo && this.#cursor === place && generation === this.#generation) this.store.show(photo.image);
   }
 }

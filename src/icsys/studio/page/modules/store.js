@@ -4,14 +4,21 @@
 const MOST_VIEWS = 4;
 const MOST_STEPS = 200;
 const GEOMETRY = ["step", "scale", "size"];
+const REST = 250; // milliseconds between two changes of the address: browsers refuse many in a row
 
 const isTable = (value) => Boolean(value) && typeof value === "object" && !Array.isArray(value);
+
+/** Return a table with the same names, and null for each. */
+const emptied = (table) => Object.fromEntries(Object.keys(table).map((name) => [name, null]));
 
 export class Store {
   #listeners = [];
   #past = [];
   #future = [];
   #last = null;
+  #written = 0;
+  #writing = 0;
+  #hash = "";
 
   /** All options, the settings of a run and its destination, with the values that the studio began with. */
   constructor(defaults, settings = {}, destination = "") {
@@ -40,10 +47,9 @@ export class Store {
     return Object.fromEntries(Object.entries({ ...all, ...changed }).filter(([, value]) => value !== null));
   }
 
-  /** The settings of a run. */
+  /** The settings of a run; null for one that the studio began with and that was taken back. */
   settings() {
-    const all = { ...this.usual.settings, ...this.state.settings };
-    return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null));
+    return { ...this.usual.settings, ...this.state.settings };
   }
 
   /** Where a run writes. */
@@ -73,6 +79,12 @@ export class Store {
   /** Replace all options of the active view. */
   replace(options) {
     this.#change({ views: this.state.views.with(this.state.active, { ...options }) });
+  }
+
+  /** Take over whole options for the active view, and settings of a run; what they leave out is taken back. */
+  take(options, settings = null) {
+    const views = this.state.views.with(this.state.active, { ...emptied(this.defaults), ...options });
+    this.#change(settings ? { views, settings: { ...emptied(this.usual.settings), ...settings } } : { views });
   }
 
   show(image) {
@@ -158,6 +170,7 @@ export class Store {
   }
 
   #read() {
+    this.#hash = location.hash;
     try {
       const found = JSON.parse(decodeURIComponent(location.hash.slice(1)));
       const { views, active, image } = found;
@@ -173,8 +186,28 @@ export class Store {
     }
   }
 
-  #tell(before) {
+  /** Write the state into the address now. */
+  writeAddress() {
+    clearTimeout(this.#writing);
+    this.#written = Date.now();
     history.replaceState(null, "", this.#fragment());
+    this.#hash = location.hash;
+  }
+
+  /** Write the state into the address: at once, or soon where it was written just now. */
+  #write() {
+    clearTimeout(this.#writing);
+    const wait = this.#written + REST - Date.now();
+    if (wait > 0) {
+      this.#writing = setTimeout(() => {
+        // A link that was opened meanwhile is about to be read.
+        if (location.hash === this.#hash) this.#write();
+      }, wait);
+    } else this.writeAddress();
+  }
+
+  #tell(before) {
+    this.#write();
     for (const listener of this.#listeners) listener(before);
   }
 }

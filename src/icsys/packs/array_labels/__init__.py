@@ -1,0 +1,1 @@
+"""Masks and boxes as arrays, beside the arrays of the images that they belong to."""

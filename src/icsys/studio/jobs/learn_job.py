@@ -1,0 +1,140 @@
+"""``LearnJob``: what a model keeps of the source, found out from the page; it goes on when the page is closed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from icsys.learning.learn import learn_source
+from icsys.report.humanize import printable
+from icsys.report.learned.learn_json import learned_values
+from icsys.report.learned.words import (
+    STAND_IN,
+    ended_words,
+    recommendation_words,
+    resolution_words,
+    split_words,
+    verdict_words,
+)
+from icsys.studio.jobs.job import Job, problem_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icsys.files.locations import Location
+    from icsys.learning.learn_progress import LearnProgress
+    from icsys.learning.learn_settings import LearnSettings
+    from icsys.learning.learned import Learned
+    from icsys.options import Options
+    from icsys.run_settings import RunSettings
+    from icsys.studio.jobs.events import Events
+
+LEARN_NEWS = "learn"
+"""The kind of the news of learning."""
+
+_PAUSE = 0.2  # seconds between two news
+
+
+class LearnJob(Job):
+    """Finds out what a model keeps of one source, as ``ics learn`` does, and keeps the last result.
+
+    Parameters
+    ----------
+    source
+        As for :func:`~icsys.learn`.
+    settings
+        How it is read.
+    events
+        Where news go.
+    """
+
+    def __init__(self, source: Location, settings: RunSettings, events: Events) -> None:
+        super().__init__("icsys learn", "this is being found out already: stop it, or wait for its end")
+        self._source, self._settings, self._events = source, settings, events
+        self._values: dict[str, Any] = {"state": "none"}
+        self._told = 0.0
+        self._told_one = threading.RLock()
+        self.learned: dict[str, Any] | None = None
+        """The last result: what ``learn.json`` has, ``words`` about it, and ``verdicts``; None if there is none."""
+
+    def start(self, options: Options, settings: LearnSettings, *, given_geometry: bool) -> None:
+        """Start the work; a source that cannot be learned from ends it with a ``problem``.
+
+        Raises
+        ------
+        BusyError
+            If it is going on.
+        """
+        self.begin(lambda stop: self._work(options, settings, stop, given_geometry=given_geometry))
+
+    def latest(self) -> Mapping[str, Any]:
+        """Return the latest news."""
+        return self._values
+
+    def stop(self) -> None:
+        """End the work; what was judged is kept."""
+        super().stop()
+        if self._values["state"] == "running":
+            self._tell(stopping=True)
+
+    def _work(self, options: Options, settings: LearnSettings, stop: threading.Event, *, given_geometry: bool) -> None:
+        start = time.monotonic()
+        self._values = {
+            "minutes": settings.minutes,
+            "message": "",
+            "stopping": False,
+            "problem": "",
+            "state": "running",
+        }
+        self._tell(done=0, total=None, note="Listing", left=None)
+        try:
+            learned = learn_source(
+                self._source,
+                options,
+                settings,
+                given_geometry=given_geometry,
+                run=self._settings,
+                stop=stop,
+                progress=self._note,
+            )
+        except Exception as error:  # noqa: BLE001 - shown on the page
+            self._tell(state="failed", problem=problem_text(error))
+            return
+        if learned.arms or not stop.is_set():
+            verdicts = {arm.name: verdict_words(arm) for arm in learned.arms}
+            self.learned = learned_values(learned) | {"words": _words(learned), "verdicts": verdicts}
+        self._tell(state="stopped" if stop.is_set() else "done", stopping=False, seconds=time.monotonic() - start)
+
+    def _note(self, progress: LearnProgress) -> None:
+        message = printable(progress.message) or self._values["message"]
+        is_new = progress.note != self._values["note"] or message != self._values["message"]
+        now = time.monotonic()
+        if not is_new and now - self._told < _PAUSE:
+            return
+        self._told = now
+        self._tell(
+            done=progress.done,
+            total=progress.total,
+            note=progress.note,
+            left=progress.seconds_left,
+            message=message,
+        )
+
+    def _tell(self, **values: Any) -> None:  # noqa: ANN401 - plain values
+        with self._told_one:
+            self._values = {**self._values, **values}
+            self._events.publish(LEARN_NEWS, self._values)
+
+
+def _words(learned: Learned) -> list[str]:
+    """Return what was found, in sentences."""
+    if not learned.arms:
+        return list(ended_words(learned))
+    return [
+        recommendation_words(learned),
+        resolution_words(learned),
+        split_words(learned),
+        *ended_words(learned),
+        STAND_IN,
+    ]

@@ -1,0 +1,118 @@
+// What an inspection finds in the set: one line above the photos, and more behind it.
+
+import { ask } from "./api.js";
+import { byId, bytesText, element, notice } from "./elements.js";
+import { onEvent } from "./events.js";
+
+const MOST_NAMED = 6; // classes, formats and the like
+
+const count = (number) => number.toLocaleString("en");
+const many = (number, one) => `${count(number)} ${one}${number === 1 ? "" : "s"}`;
+
+/** Return names with their numbers of images: JPEG (12), PNG (3), … */
+function countsText({ names, first }) {
+  const shown = first.slice(0, MOST_NAMED).map(([name, number]) => `${name} (${count(number)})`);
+  return names > shown.length ? `${shown.join(", ")}, and ${count(names - shown.length)} more` : shown.join(", ");
+}
+
+const filesText = ({ files, forms }) => {
+  const shown = Object.entries(forms ?? {}).map(([form, number]) => `${form} (${count(number)})`);
+  return `${many(files, "file")}${shown.length ? `: ${shown.join(", ")}` : ""}`;
+};
+
+export class InspectionView {
+  constructor(store) {
+    this.store = store;
+    this.button = byId("inspect");
+    this.button.addEventListener("click", () => this.#press());
+    onEvent("inspection", (found) => this.#show(found));
+  }
+
+  async #press() {
+    try {
+      await ask("inspection", this.isRunning ? undefined : {}, this.isRunning ? "DELETE" : "POST");
+    } catch (error) {
+      notice(error.message);
+    }
+  }
+
+  #show(found) {
+    this.isRunning = found.state === "running";
+    this.button.textContent = this.isRunning ? "End inspection" : found.state === "done" ? "Inspect again" : "Inspect";
+    const hasFound = found.state === "done" || found.state === "stopped";
+    byId("inspect-intro").hidden = hasFound;
+    byId("found").hidden = !hasFound;
+    if (hasFound) this.#tell(found);
+    else byId("inspect-intro").textContent = this.#progress(found);
+  }
+
+  #progress({ state, done, total, note, error }) {
+    if (state === "failed") return error;
+    return `${note}: ${count(done ?? 0)}${total ? ` of ${count(total)}` : ""}`;
+  }
+
+  #tell(found) {
+    const problems = [
+      [found.broken.images, `${count(found.broken.images)} broken`],
+      [found.duplicates.groups, many(found.duplicates.groups, "group") + " of equal files"],
+      [found.near_duplicates.groups, many(found.near_duplicates.groups, "group") + " of near duplicates"],
+      [found.leaks.groups, many(found.leaks.groups, "leak") + " across splits"],
+    ].filter(([number]) => number);
+    const some = found.state === "stopped" ? "Until it was ended: " : "";
+    const fine = "nothing broken, no duplicates";
+    byId("found-line").textContent = some + (problems.map(([, text]) => text).join(", ") || fine);
+    byId("found").classList.toggle("bad", problems.length > 0);
+    byId("found-facts").replaceChildren(...this.#facts(found));
+    byId("found-lists").replaceChildren(...this.#lists(found));
+  }
+
+  #facts(found) {
+    const facts = [
+      ["Images", `${count(found.images)}, ${bytesText(found.bytes)}`],
+      ["Formats", countsText(found.formats)],
+      ["Sides", found.sizes],
+      ["Classes", found.classes.names ? countsText(found.classes) : ""],
+      ["Splits", found.splits.names ? countsText(found.splits) : ""],
+      ["Masks", found.masks.files ? filesText(found.masks) : ""],
+      ["Labels", found.annotations.files ? filesText(found.annotations) : ""],
+      ["Beside", found.sidecars.files ? filesText(found.sidecars) : ""],
+      ["Animated", found.animated ? count(found.animated) : ""],
+    ];
+    return facts
+      .filter(([, text]) => text)
+      .flatMap(([name, text]) => [element("dt", { textContent: name }), element("dd", { textContent: text, dir: "auto" })]);
+  }
+
+  #lists(found) {
+    const broken = found.broken.first.map((one) => this.#item([one], `: ${one.message}`));
+    const groups = ({ first }) => first.map((group) => this.#item(group.images, this.#more(group)));
+    return [
+      ["Broken", broken, found.broken.images],
+      ["Leaks across splits", groups(found.leaks), found.leaks.groups],
+      ["Equal files", groups(found.duplicates), found.duplicates.groups],
+      ["Near duplicates", groups(found.near_duplicates), found.near_duplicates.groups],
+      ["Darkest", [this.#item(found.darkest, "")], found.darkest.length && 1],
+      ["Blurriest", [this.#item(found.blurriest, "")], found.blurriest.length && 1],
+    ]
+      .filter(([, items]) => items.length)
+      .flatMap(([title, items, all]) => [
+        element("h3", { textContent: all > items.length ? `${title}: ${items.length} of ${count(all)}` : title }),
+        element("ul", {}, ...items),
+      ]);
+  }
+
+  #more({ count: all, images }) {
+    return all > images.length ? `, and ${count(all - images.length)} more` : "";
+  }
+
+  /** Return an item with photos that a press shows, and a text behind them. */
+  #item(images, text) {
+    const names = images.map(({ name, image }) => {
+      if (image === null) return element("bdi", { textContent: name });
+      const button = element("button", { type: "button", className: "link", dir: "auto", textContent: name });
+      button.addEventListener("click", () => this.store.show(image));
+      return button;
+    });
+    return element("li", {}, ...names.flatMap((name, place) => (place ? [", ", name] : [name])), text);
+  }
+}

@@ -1,0 +1,184 @@
+// The run: where it writes, its start and its end, and how far it is. It goes on when the page is closed.
+
+import { ask } from "./api.js";
+import { byId, bytesText, durationText, element, notice } from "./elements.js";
+import { onEvent } from "./events.js";
+import { setValue } from "./fields.js";
+
+const PAUSE = 300; // milliseconds without a change before the destination is looked at
+const TITLE = document.title;
+
+const count = (number) => number.toLocaleString("en");
+const images = (number) => `${count(number)} ${number === 1 ? "image" : "images"}`;
+
+/** Return how many times smaller the outputs are, with what they were. */
+function smaller({ bytes_in: before, bytes_out: after }) {
+  const times = (before / after).toPrecision(3);
+  return `${bytesText(before)} became ${bytesText(after)}, ${times} times smaller`;
+}
+
+/** Return what became of the images, in words. */
+function counts(run) {
+  const parts = [
+    [run.compressed, "compressed"],
+    [run.skipped, "skipped"],
+    [run.left_out, "left out"],
+    [run.failed, "failed"],
+  ];
+  return parts.filter(([number]) => number).map(([number, word]) => `${count(number)} ${word}`).join(", ");
+}
+
+export class Run {
+  #timer = 0;
+  #checked = "";
+  #asked = 0;
+  #failures = "";
+
+  constructor(store) {
+    this.store = store;
+    this.destination = byId("destination");
+    this.destination.addEventListener("input", () => store.setDestination(this.destination.value));
+    byId("run-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#start();
+    });
+    byId("stop").addEventListener("click", () => this.#stop());
+    this.#bind("run-all", "overwrite", (isOn) => (isOn ? "always" : "never"), (value) => value === "always");
+    this.#bind("run-failed", "retry_failed");
+    this.#bind("run-prune", "prune");
+    store.onChange(() => this.#update());
+    onEvent("run", (run) => this.#show(run));
+  }
+
+  /** Let a box change a setting, and follow it. */
+  #bind(id, name, read = (isOn) => isOn, write = Boolean) {
+    const box = byId(id);
+    box.addEventListener("change", () => this.store.setSettings({ [name]: read(box.checked) }));
+    this.store.onChange(() => (box.checked = write(this.store.settings()[name])));
+  }
+
+  #request() {
+    const { store } = this;
+    return { destination: store.destination(), options: store.options(), settings: store.state.settings };
+  }
+
+  #update() {
+    setValue(this.destination, this.store.destination());
+    const { views, active } = this.store.state;
+    byId("run-view").textContent = views.length > 1 ? `With the settings of view ${active + 1}.` : "";
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#check(), PAUSE);
+  }
+
+  /** Say what a run would find at the destination. */
+  async #check(again = false) {
+    const request = this.#request();
+    const text = JSON.stringify(request);
+    if (text === this.#checked && !again) return;
+    this.#checked = text;
+    const asked = (this.#asked += 1);
+    let found;
+    try {
+      found = await ask("run/check", request);
+    } catch (error) {
+      found = { what: "wrong", folder: "", text: error.message };
+    }
+    if (asked !== this.#asked) return; // a newer one is on its way
+    const isRefused = found.what === "refused" || found.what === "wrong";
+    const place = found.folder && !isRefused ? [element("bdi", { className: "path", dir: "auto", textContent: found.folder }), " "] : [];
+    byId("destination-check").replaceChildren(...place, found.text);
+    byId("destination-check").classList.toggle("refused", isRefused);
+    this.destination.setAttribute("aria-invalid", String(found.what === "refused" || !request.destination.trim()));
+  }
+
+  async #start() {
+    byId("start").disabled = true;
+    try {
+      this.#show(await ask("run", this.#request()));
+      byId("run-state").scrollIntoView({ block: "nearest" });
+    } catch (error) {
+      notice(error.message);
+      byId("start").disabled = this.run?.state === "running";
+    }
+  }
+
+  async #stop() {
+    byId("stop").disabled = true;
+    try {
+      await ask("run", undefined, "DELETE");
+    } catch (error) {
+      byId("stop").disabled = false;
+      notice(error.message);
+    }
+  }
+
+  #show(run) {
+    if (run.state === "none") return;
+    const was = this.run?.state;
+    if (!this.run && run.state !== "done") this.#takeOver(run);
+    this.run = run;
+    const isRunning = run.state === "running";
+    byId("run-state").hidden = false;
+    byId("start").disabled = isRunning;
+    byId("stop").hidden = byId("run-progress").hidden = byId("run-line").hidden = !isRunning;
+    byId("stop").disabled = run.stopping;
+    byId("run-end").hidden = isRunning;
+    this.#showProgress(run);
+    this.#showFailures(run);
+    document.title = isRunning && run.total ? `${Math.floor((run.done / run.total) * 100)} % · ${TITLE}` : TITLE;
+    if (isRunning) return;
+    this.#showEnd(run);
+    if (was === "running") this.#check(true);
+  }
+
+  /** Let a page that opens, and on which nothing was chosen yet, show the settings of a run that goes on, or can. */
+  #takeOver(run) {
+    const { views, settings, destination } = this.store.state;
+    if (views.length > 1 || Object.keys({ ...views[0], ...settings }).length || destination !== null) return;
+    this.store.take(run.options, run.settings);
+    this.store.setDestination(run.destination);
+  }
+
+  #showProgress(run) {
+    const bar = byId("run-progress");
+    if (run.total) Object.assign(bar, { max: run.total, value: run.done });
+    else bar.removeAttribute("value");
+    const of = run.total ? `${count(run.done)} of ${images(run.total)}` : images(run.done);
+    const parts = [run.stopping ? "Stopping after the images in progress" : run.note, of];
+    if (run.rate) parts.push(`${run.rate < 10 ? run.rate.toPrecision(2) : count(Math.round(run.rate))} a second`);
+    if (run.left !== null && run.done < run.total) parts.push(`${durationText(run.left)} left`);
+    if (run.bytes_out) parts.push(smaller(run));
+    byId("run-line").textContent = parts.filter(Boolean).join(" · ");
+    byId("run-to").textContent = run.folder;
+  }
+
+  #showFailures(run) {
+    const place = byId("run-failures");
+    place.hidden = !run.failed;
+    const text = JSON.stringify([run.failed, run.failures]);
+    if (text === this.#failures) return;
+    this.#failures = text;
+    byId("run-failed-count").textContent = `${count(run.failed)} failed`;
+    const items = run.failures.map(({ source, message }) =>
+      element("li", {}, element("bdi", { className: "path", dir: "auto", textContent: source }), `: ${message}`),
+    );
+    const more = run.failed - run.failures.length;
+    if (more > 0) items.push(element("li", { textContent: `and ${count(more)} more, in failures.jsonl of the folder` }));
+    byId("run-failures-list").replaceChildren(...items);
+  }
+
+  #showEnd(run) {
+    const texts = {
+      done: `Done: ${counts(run)}${run.dry_run ? "; nothing was written" : ""}, in ${durationText(run.seconds)}.`,
+      stopped: `Ended early (${run.stopped}): ${counts(run) || "no image is done"}. What is written is complete, and the next run goes on from here.`,
+      failed: `The run could not go on. ${run.problem}`,
+    };
+    const parts = [texts[run.state]];
+    if (run.bytes_out && run.state !== "failed") parts.push(`${smaller(run)}.`);
+    if (run.chosen) parts.push(`Chosen: ${run.chosen}.`);
+    if (run.report_problem) parts.push(`There is no report: ${run.report_problem}`);
+    byId("run-end").textContent = parts.join(" ");
+    byId("run-end").classList.toggle("refused", run.state === "failed");
+    byId("report").hidden = !run.report;
+  }
+}

@@ -1,0 +1,132 @@
+"""An inspection of the source in the background, with news for the page."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from icsys.errors import ICSError
+from icsys.files.failure_reason import failure_reason
+from icsys.run_settings import INSPECTED, RunSettings
+from icsys.studio.surveys.low_urgency import low_urgency_thread
+
+if TYPE_CHECKING:
+    from icsys.files.locations import Location
+    from icsys.inspection.inspection import Inspection
+    from icsys.inspection.progress import InspectionProgress
+    from icsys.studio.images.image_list import ImageList
+    from icsys.studio.jobs.events import Events
+
+AT_ONCE = 2000
+"""Images below which a source is inspected without being asked."""
+
+_KIND = "inspection"
+_EVERY = 0.25  # seconds between news
+_LOOK = 0.2  # seconds between two looks at whether the source is listed
+
+
+class InspectJob:
+    """Inspects the source once, or again when it is asked.
+
+    Parameters
+    ----------
+    source
+        What to inspect.
+    images
+        The images, with the numbers by which the page knows them.
+    settings
+        How the source is read.
+    events
+        Where news of the kind ``inspection`` go.
+    """
+
+    def __init__(self, source: Location, images: ImageList, settings: RunSettings, events: Events) -> None:
+        self._source, self._images, self._events = source, images, events
+        chosen = {name: getattr(settings, name) for name in INSPECTED}
+        self._settings = RunSettings(**chosen).replace(engine="threads", jobs=1)
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._was_begun = self._is_closed = False
+        self._next_news = 0.0
+        self.broken: dict[int, str] = {}
+        """What is wrong with broken images, by their numbers; known at the end."""
+
+    def begin(self) -> None:
+        """Begin an inspection, unless one is going on."""
+        self._begin(at_once=False)
+
+    def begin_if_small(self) -> None:
+        """Begin the first inspection if the source is small: where there is much to read, the user decides."""
+        if not self._was_begun:
+            self._begin(at_once=True)
+
+    def stop(self) -> None:
+        """End the inspection; what was found until then is told."""
+        self._stop.set()
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait for the end of the inspection that is going on."""
+        with self._lock:
+            thread = self._thread
+        if thread is not None:
+            thread.join(timeout)
+
+    def close(self) -> None:
+        """End the inspection, and begin no other."""
+        with self._lock:
+            self._is_closed = True
+        self.stop()
+        self.wait()
+
+    def _begin(self, *, at_once: bool) -> None:
+        with self._lock:
+            if self._is_closed or (self._thread is not None and self._thread.is_alive()):
+                return
+            if at_once and self._was_begun:
+                return
+            self._was_begun = True
+            self._stop = stop = threading.Event()
+            self._thread = low_urgency_thread("icsys inspection", lambda: self._work(stop, at_once=at_once))
+            self._thread.start()
+
+    def _work(self, stop: threading.Event, *, at_once: bool) -> None:
+        while at_once and not self._images.is_complete and not stop.is_set():
+            self._images.wait(_LOOK)
+        if stop.is_set() or (at_once and not 0 < len(self._images) < AT_ONCE):
+            return
+        self._events.publish(_KIND, {"state": "running", "done": 0, "total": None, "note": "Listing"})
+        try:
+            self._publish(self._inspect(stop))
+        except Exception as error:  # noqa: BLE001 - it is shown on the page
+            text = str(error) if isinstance(error, ICSError) else failure_reason(error)[1]
+            self._events.publish(_KIND, {"state": "failed", "error": text})
+
+    def _inspect(self, stop: threading.Event) -> Inspection:
+        from icsys.inspection.inspect_folder import inspect_source  # noqa: PLC0415 - the page is shown before
+
+        return inspect_source(self._source, self._settings, stop=stop, progress=self._report)
+
+    def _report(self, at: InspectionProgress) -> None:
+        now = time.monotonic()
+        if now >= self._next_news:
+            self._next_news = now + _EVERY
+            self._events.publish(_KIND, {"state": "running", "done": at.done, "total": at.total, "note": at.note})
+
+    def _publish(self, found: Inspection) -> None:
+        from icsys.studio.surveys.inspected_values import inspected_values  # noqa: PLC0415 - as above
+
+        numbers = self._images.numbers_of(_names(found))
+        self.broken = {numbers[one.source]: one.message for one in found.broken if one.source in numbers}
+        values: dict[str, Any] = inspected_values(found, numbers.get)
+        self._events.publish(_KIND, {"state": "stopped" if found.stopped else "done", **values})
+
+
+def _names(found: Inspection) -> list[str]:
+    """Return the paths of all images that the page may name."""
+    groups = [
+        name for kind in (found.duplicates, found.near_duplicates, found.leaks) for group in kind for name in group
+    ]
+    ranked = [name for name, _ in (*found.darkest, *found.blurriest)]
+    return [*groups, *ranked, *(one.source for one in found.broken)]

@@ -1,0 +1,135 @@
+"""The images of a sample with the worst quality under the present options, the worst ones first."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from icsys.color.image_quality import measure
+from icsys.errors import ICSError
+from icsys.files.failure_reason import failure_reason
+from icsys.image.decode import decode_photo
+from icsys.image.read_output import flat_pixels, read_pixels
+from icsys.pipeline import compress_photo
+from icsys.studio.images.photo_cache import as_decoded
+from icsys.studio.surveys.low_urgency import low_urgency_thread
+
+if TYPE_CHECKING:
+    from icsys.image.decode import Admit
+    from icsys.options import Options
+    from icsys.studio.images.image_list import ImageList
+    from icsys.studio.jobs.events import Events
+    from icsys.studio.surveys.shared_palettes import SharedPalettes
+
+MEASURED = 200
+"""Images that are measured."""
+
+MEASURE = "delta_e"
+"""What decides: the mean colour difference CIEDE2000 from the resized photo; more is worse."""
+
+_KIND = "worst"
+_EVERY = 1.0  # seconds between news
+_LOOK = 0.2  # seconds between two looks at whether the work can go on
+
+
+class WorstImages:
+    """Measures a sample of the images in a thread of low urgency; newer options take the place of older ones.
+
+    Parameters
+    ----------
+    images
+        The images.
+    shared
+        What they share.
+    events
+        Where news of the kind ``worst`` go.
+    admit
+        Bounds the memory of what is decoded at the same time, as for :func:`~icsys.image.decode.decode_photo`.
+    """
+
+    def __init__(self, images: ImageList, shared: SharedPalettes, events: Events, admit: Admit) -> None:
+        self._images, self._shared, self._events, self._admit = images, shared, events, admit
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._options: Options | None = None
+        self._values: dict[int, float] = {}
+        self._is_closed = False
+
+    def begin(self, options: Options) -> None:
+        """Measure with these options, unless that is done or going on."""
+        with self._lock:
+            if options == self._options or self._is_closed:
+                return
+            self._stop.set()
+            self._stop, self._options, self._values = threading.Event(), options, {}
+            arguments = options, self._stop, self._values, self._thread
+            self._thread = low_urgency_thread("icsys worst", lambda: self._work(*arguments))
+            self._thread.start()
+
+    def order(self) -> list[tuple[int, float]]:
+        """Return the numbers of the images that are measured so far, with their values, the worst first."""
+        with self._lock:
+            values = list(self._values.items())
+        return sorted(values, key=lambda item: (-item[1], item[0]))
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until the sample is measured."""
+        with self._lock:
+            thread = self._thread
+        if thread is not None:
+            thread.join(timeout)
+
+    def close(self) -> None:
+        """End what is going on."""
+        with self._lock:
+            self._is_closed = True
+            self._stop.set()
+        self.wait()
+
+    def _work(
+        self, options: Options, stop: threading.Event, values: dict[int, float], before: threading.Thread | None
+    ) -> None:
+        if before is not None:
+            before.join()
+        while not self._images.is_complete and not stop.is_set():
+            self._images.wait(_LOOK)
+        count = len(self._images)
+        sample = np.random.default_rng(options.seed).permutation(count)[:MEASURED].tolist()
+        done, failed, last, problem = 0, 0, 0.0, ""
+        for number in sample:
+            if stop.is_set():
+                return
+            try:
+                value = self._measure(number, options, stop)
+                with self._lock:
+                    values[number] = value
+            except Exception as error:  # noqa: BLE001 - one image never ends the rest
+                failed += 1
+                problem = str(error) if isinstance(error, ICSError) else failure_reason(error)[1]
+            done += 1
+            if time.monotonic() >= last + _EVERY:
+                last = time.monotonic()
+                self._tell("running", done, len(sample), stop)
+        if failed < len(sample):
+            problem = ""
+        self._tell("failed" if problem else "done", done, len(sample), stop, problem)
+
+    def _measure(self, number: int, options: Options, stop: threading.Event) -> float:
+        while (shared := self._shared.of(number, options)).is_alone and not stop.is_set():
+            self._shared.wait(_LOOK)
+        decoding = as_decoded(options)
+        data = self._images.read(number, decoding)
+        photo = decode_photo(data, decoding, self._admit)
+        output = compress_photo(photo, data, shared.options, shared.palette).data
+        before = flat_pixels(photo.pixels, options.background)
+        return measure(before, read_pixels(output, options.background)).delta_e
+
+    def _tell(self, state: str, done: int, total: int, stop: threading.Event, problem: str = "") -> None:
+        if not stop.is_set():
+            order = [[number, round(value, 4)] for number, value in self.order()]
+            values = {"state": state, "done": done, "total": total, "measure": MEASURE, "images": order}
+            self._events.publish(_KIND, values | ({"error": problem} if problem else {}))

@@ -1,0 +1,173 @@
+"""A preview is what a run writes: the same bytes for all options, shared palettes too; and its pixels are shown."""
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from icsys import compress_folder, compress_image, write_palette
+from icsys.choices import DITHERS, FITS, FORMATS, RESAMPLES, SPACES, STRATEGIES
+from icsys.errors import ImageError, UsageError
+from icsys.image.read_output import read_pixels
+from icsys.options import Options
+from icsys.run_settings import RunSettings
+from icsys.studio.images import photo_cache
+from icsys.studio.workspace import Workspace
+
+GEOMETRIES = [{"step": 1}, {"step": 3}, {"scale": 0.4}, {"size": "40x30"}, {"size": "30x30"}]
+TARGETS = [{}, {"min_psnr": 25}, {"min_ssim": 0.8}, {"max_delta_e": 5}]
+
+
+@st.composite
+def all_options(draw):
+    """Return options of all kinds; those that are not valid together are drawn again."""
+    values = {
+        "strategy": draw(st.sampled_from(STRATEGIES)),
+        "format": draw(st.sampled_from(FORMATS)),
+        "fit": draw(st.sampled_from(FITS)),
+        "resample": draw(st.sampled_from(RESAMPLES)),
+        "space": draw(st.sampled_from(SPACES)),
+        "dither": draw(st.sampled_from(DITHERS)),
+        "alpha": draw(st.sampled_from(["flatten", "keep"])),
+        "png": draw(st.sampled_from(["indexed", "truecolor"])),
+        "never_larger": draw(st.booleans()),
+        "enlarge": draw(st.booleans()),
+        "colors": draw(st.sampled_from([1, 2, 7, 32, 256, 300, "auto"])),
+        **draw(st.sampled_from(GEOMETRIES)),
+    }
+    values |= draw(st.sampled_from(TARGETS)) if values["colors"] == "auto" else {}
+    if values["strategy"] == "SO":
+        values |= {"colors": 32, "dither": "none", "space": "srgb"}
+    try:
+        return Options.from_dict(values)
+    except UsageError:
+        assume(False)
+
+
+@pytest.fixture(scope="module")
+def kinds(tmp_path_factory):
+    """Photos of several kinds: colour, grey, translucent, with a palette of its own, damaged; in two classes."""
+    folder = tmp_path_factory.mktemp("kinds")
+    random = np.random.default_rng(0)
+    wave = (np.add.outer(np.arange(33), np.arange(45) * 2) % 256).astype(np.uint8)
+    pixels = np.dstack([wave, wave[::-1], random.integers(0, 40, wave.shape, np.uint8)])
+    pictures = {
+        "a/colour.jpg": Image.fromarray(pixels),
+        "a/grey.png": Image.fromarray(wave),
+        "b/clear.png": Image.fromarray(np.dstack([pixels, wave])),
+        "b/few.png": Image.fromarray(pixels).quantize(16),
+    }
+    for name, picture in pictures.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        picture.save(folder / name)
+    (folder / "b/bad.jpg").write_bytes((folder / "a/colour.jpg").read_bytes()[:300])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def studio(kinds, tmp_path_factory):
+    made = Workspace(str(kinds), str(tmp_path_factory.mktemp("out") / "out"), Options(), RunSettings())
+    made.images.wait()
+    yield made
+    made.close()
+
+
+def made_by(work):
+    try:
+        return work()
+    except ImageError as error:
+        return error.code
+
+
+@settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow], max_examples=60)
+@given(all_options(), st.integers(0, 4))
+def test_a_preview_has_the_bytes_of_the_run_and_shows_its_pixels(studio, kinds, options, number):
+    data = (kinds / studio.images[number].task.source).read_bytes()
+    expected = made_by(lambda: compress_image(data, options).data)
+    found = made_by(lambda: studio.previews.ask("main", number, options).result()[1])
+    if isinstance(expected, str):
+        assert found == expected
+        return
+    assert found.output == expected
+    assert found.figures["bytes"] == len(expected)
+    with Image.open(io.BytesIO(found.after.data)) as shown:
+        assert shown.get_format_mimetype() == found.after.media_type
+        if found.after.data != expected:
+            assert np.array_equal(np.array(shown.convert("RGB")), read_pixels(expected, options.background))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"palette": "dataset", "colors": 8},
+        {"palette": "dataset", "colors": 300, "palette_from": "a"},
+        {"palette": "class", "colors": 5, "strategy": "FKM"},
+        {"palette": "class", "colors": 300, "format": "npz"},
+        {"palette": "dataset", "colors": 8, "keep_colors": "#ff0000", "dither": "floyd-steinberg", "space": "oklab"},
+        {"colors": "auto", "per": "dataset", "min_ssim": 0.8},
+        {"colors": "auto", "per": "dataset", "quality_share": 0.5, "format": "webp"},
+    ],
+    ids=str,
+)
+def test_what_photos_share_is_that_of_the_run(studio, kinds, tmp_path, values):
+    options = Options.from_dict({"step": 2, **values})
+    number = 0
+    _, before = studio.previews.ask("main", number, options).result()
+    assert "being found" in before.figures["note"]
+    assert 0 <= before.figures["progress"] < 1
+    assert studio.shared_palettes.wait(60)
+    assert studio.events.latest("palette")["state"] == "done"
+    compress_folder(kinds, tmp_path / "out", options)
+    for number in range(5):
+        task = studio.images[number].task
+        found = made_by(lambda: studio.previews.ask("main", number, options).result()[1])  # noqa: B023 - used at once
+        output = (tmp_path / "out" / task.source).with_suffix(options.suffix)
+        if task.source == "b/bad.jpg":
+            assert found == "broken"
+        else:
+            assert found.output == output.read_bytes()
+            assert found.figures["progress"] is None
+            assert ("colours for all photos" in found.figures["note"]) == (options.per == "dataset")
+
+
+def test_a_palette_of_many_photos_is_found_from_a_sample_and_says_so(studio, monkeypatch):
+    monkeypatch.setattr("icsys.studio.surveys.palette_search.MOST_IMAGES", 3)
+    monkeypatch.setattr("icsys.studio.surveys.palette_search.SAMPLED", 2)
+    options = Options(palette="dataset", colors=9, step=2)
+    studio.previews.ask("main", 0, options).result()
+    assert studio.shared_palettes.wait(60)
+    _, found = studio.previews.ask("main", 0, options).result()
+    assert found.figures["note"] == "The palette is found from 2 of 5 photos; the run takes all."
+    by_class = options.replace(palette="class", colors=10)
+    studio.previews.ask("main", 3, by_class).result()
+    assert studio.shared_palettes.wait(60)
+    _, found = studio.previews.ask("main", 3, by_class).result()
+    assert found.figures["note"] == "The palette is found from 2 of 3 photos; the run takes all."
+
+
+def test_a_palette_that_cannot_be_found_is_an_error_of_the_options(studio):
+    options = Options(palette="dataset", palette_from="nowhere")
+    studio.previews.ask("main", 0, options).result()
+    assert studio.shared_palettes.wait(60)
+    with pytest.raises(UsageError, match="nowhere"):
+        studio.previews.ask("main", 0, options).result()
+
+
+def test_a_palette_file_is_used_as_by_a_run(studio, kinds, tmp_path):
+    write_palette(tmp_path / "own.gpl", [[0, 0, 0], [250, 200, 90], [255, 255, 255]])
+    options = Options(palette=str(tmp_path / "own.gpl"), step=2)
+    _, found = studio.previews.ask("main", 0, options).result()
+    compress_folder(kinds, tmp_path / "out", options)
+    assert found.output == (tmp_path / "out/a/colour.png").read_bytes()
+    assert found.figures["colors"] == 3
+
+
+def test_photos_are_decoded_once_for_all_strategies(studio, monkeypatch):
+    decoded, real = [], photo_cache.decode_photo
+    monkeypatch.setattr(photo_cache, "decode_photo", lambda *given: decoded.append(1) or real(*given))
+    for strategy in STRATEGIES:
+        studio.previews.ask("main", 0, Options(strategy=strategy, scale=0.37)).result()
+    assert len(decoded) == 1
