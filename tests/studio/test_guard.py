@@ -136,3 +136,28 @@ def test_a_name_that_was_given_is_let_in(host, asked, is_own):
 @pytest.mark.parametrize(("host", "shown"), [("::1", "[::1]"), (ANY, "localhost"), ("127.0.0.1", "127.0.0.1")])
 def test_the_address_is_one_that_a_browser_opens(host, shown):
     assert Access(host, 80, "t").address == f"http://{shown}:80/?token=t"
+
+
+def test_an_address_for_a_browser_lets_in_once(stranger, access):
+    ticket = access.address_once().partition("token=")[2]
+    assert ticket != access.token
+    assert stranger.get("/api/state", params={"token": ticket}).status_code == 403
+    assert stranger.get("/", params={"token": ticket}, follow_redirects=False).status_code == 303
+    stranger.cookies.clear()
+    assert stranger.get("/", params={"token": ticket}, follow_redirects=False).status_code == 403
+
+
+def test_secrets_are_not_shown():
+    access = Access("127.0.0.1", 8000)
+    secret = access.address_once().partition("token=")[2]
+    assert access.token not in repr(access)
+    assert secret not in repr(access)
+
+
+def test_a_link_of_another_site_needs_the_token_and_is_led_on_by_the_answer(client):
+    for site in ("cross-site", "same-site"):
+        headers = {"sec-fetch-site": site, "sec-fetch-mode": "navigate"}
+        for path in ("/", "/api/state", "/static/studio.js", "/?token=another"):
+            assert client.get(path, headers=headers).status_code == 403
+        answer = client.get("/", params={"token": "the-token"}, headers=headers, follow_redirects=False)
+        assert (answer.status_code, answer.headers["refresh"]) == (200, "0; url=/")

@@ -49,7 +49,9 @@ def studio_app(workspace: Workspace) -> Starlette:
         Mount("/static", StaticFiles(directory=str(_PAGE))),
         Mount("/api", routes=list(chain.from_iterable(answers))),
     ]
-    return Starlette(routes=routes, exception_handlers=ERROR_HANDLERS)
+    app = Starlette(routes=routes, exception_handlers=ERROR_HANDLERS)
+    app.router.redirect_slashes = False
+    return app
 
 
 async def _index(_: Request) -> Response:

@@ -71,8 +71,7 @@ class BoundedConnection(H11Protocol):
         """Begin to count the time."""
         super().connection_made(transport)
         if len(self.connections) > self.room:
-            others = [one for one in self.connections if isinstance(one, BoundedConnection) and one.is_awaited]
-            min(others, key=lambda one: one._begun).transport.abort()  # noqa: SLF001 - of the same class
+            self._make_room()
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -110,6 +109,12 @@ class BoundedConnection(H11Protocol):
         if self._stall is not None:
             self._stall.cancel()
             self._stall = None
+
+    def _make_room(self) -> None:
+        others = [one for one in self.connections if isinstance(one, BoundedConnection) and one.is_awaited]
+        oldest = min(others, key=lambda one: one._begun)  # noqa: SLF001 - of the same class
+        self.connections.discard(oldest)  # the end of a connection is told later
+        oldest.transport.abort()
 
     def _watch(self, seconds: float = 0) -> None:
         """Keep a timer while a request is awaited."""

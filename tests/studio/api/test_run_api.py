@@ -12,9 +12,8 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from PIL import Image
 
-from helpers import everything, ics, synthetic_photo
+from helpers import everything, ics, image_bytes, synthetic_photo
 from icsys import compress_folder
 from icsys.options import Options
 
@@ -61,6 +60,7 @@ def test_a_run_is_started_watched_and_ends_in_its_report(client, workspace, tmp_
         ({"settings": {"prune": "no"}}, "prune='no': expected true or false"),
         ({"settings": {"masks": 4}}, "masks=4"),
         ({"settings": {"follow_links": True}}, "follow_links=True: the source is open already"),
+        ({"settings": {"from_learn": "/etc/passwd"}}, "from_learn='/etc/passwd': expected a file in the folder"),
         ({"settings": {"total_bytes": "much"}}, "total_bytes='much'"),
     ],
 )
@@ -91,11 +91,26 @@ def test_null_takes_a_setting_back(client, workspace, tmp_path):
     assert client.get("/api/run").json()["command"].endswith("--jobs 1")
 
 
+def test_a_budget_is_kept(client, workspace, tmp_path):
+    body = asked(tmp_path / "out", options={"step": 2}, settings={"total_bytes": 9000})
+    assert client.post("/api/run", json=body).status_code == 200
+    workspace.run.wait(60)
+    found = client.get("/api/run").json()
+    assert found["state"] == "done"
+    assert "colours" in found["chosen"]
+    compress_folder(workspace.source, tmp_path / "function", Options(step=2), total_bytes=9000)
+    ours, theirs = everything(tmp_path / "out"), everything(tmp_path / "function")
+    ours.pop("report.html")
+    assert ours == theirs
+    assert sum(len(data) for name, data in ours.items() if name.endswith(".png")) <= 9000
+
+
 @pytest.fixture(scope="module")
 def many(tmp_path_factory):
     folder = tmp_path_factory.mktemp("many photos")
+    photos = [image_bytes(synthetic_photo(150, 200, seed=number)) for number in range(8)]
     for number in range(120):
-        Image.fromarray(synthetic_photo(150, 200, seed=number)).save(folder / f"{number}.png")
+        (folder / f"{number}.png").write_bytes(photos[number % 8])
     return folder
 
 

@@ -63,7 +63,7 @@ def test_an_opened_file_gives_options_and_settings(client):
         ("colours = 8", "did you mean colors?"),
         ("= 8", "cannot be read as TOML"),
         ("#" * (LONGEST_TOML + 1), "too large"),
-        ("masks = 3", "masks=3: expected a text"),
+        ("masks = 3", "masks=3: expected text"),
         ("follow_links = true", "the source is open already"),
         ("palette = '/etc/hosts.json'", "its source and destination only"),
         (None, "expected the text of a TOML file"),

@@ -14,6 +14,7 @@ from icsys.studio.jobs.events import Events
 from icsys.studio.jobs.job import BusyError
 from icsys.studio.jobs.learn_job import LearnJob
 
+SMALL = Options(size=(16, 16))
 QUICK = {"images": 24, "repeats": 3, "lossy": False}
 
 
@@ -35,7 +36,7 @@ def job_for(source, events=None):
 
 
 def begin(job):
-    job.start(Options(), LearnSettings(**QUICK), given_geometry=False)
+    job.start(SMALL, LearnSettings(**QUICK), given_geometry=True)
 
 
 def test_the_result_is_that_of_the_function(classes):
@@ -46,7 +47,7 @@ def test_the_result_is_that_of_the_function(classes):
     assert job.latest()["state"] == "done"
     assert events.latest("learn") == job.latest()
     found = json.loads(json.dumps(job.learned))
-    expected = learn(classes, jobs=1, **QUICK).to_dict()
+    expected = learn(classes, SMALL, jobs=1, **QUICK).to_dict()
     for name in ("arms", "recommended", "images", "tested", "classes", "command"):
         assert found[name] == json.loads(json.dumps(expected[name])), name
     assert found["verdicts"].keys() == {arm["name"] for arm in found["arms"]}

@@ -31,7 +31,7 @@ def learn_routes(workspace: Workspace) -> list[Route]:
     async def start(request: Request) -> Response:
         body = await body_of(request)
         settings = LearnSettings(minutes=body.get("minutes", LearnSettings().minutes))
-        options = Options.from_dict(_judged(options_in(body)))
+        options = workspace.options_of(_judged(options_in(body)))
         # The size that the studio begins with is nothing that the user has chosen.
         usual = Options()
         given = any(getattr(options, name) != getattr(usual, name) for name in _GEOMETRY)

@@ -13,6 +13,7 @@ from icsys.studio.api.answers import body_of, json_answer, options_in
 from icsys.studio.jobs.destination_check import destination_check
 from icsys.studio.jobs.job import BusyError
 from icsys.studio.jobs.run_job import RunRequest
+from icsys.studio.settings.page_options import page_settings
 from icsys.studio.settings.run_request import destination_from, settings_from
 
 if TYPE_CHECKING:
@@ -32,14 +33,14 @@ _REPORT_HEADERS = {
 
 def run_routes(workspace: Workspace) -> list[Route]:
     """Return the routes of this subject."""
-    job = workspace.run
+    job, begun = workspace.run, workspace.settings
 
     async def asked(request: Request) -> RunRequest:
         body = await body_of(request)
         return RunRequest(
             destination_from(body.get("destination")),
             workspace.options_of(options_in(body)),
-            settings_from(body.get("settings"), workspace.settings),
+            page_settings(settings_from(body.get("settings"), begun), begun, workspace.source),
         )
 
     async def start(request: Request) -> Response:

@@ -7,6 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from icsys.files.parsing import from_json
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -37,7 +39,7 @@ class Events:
         """Return the latest values of a kind; None if there are none."""
         with self._changed:
             found = self._latest.get(kind)
-        return None if found is None else json.loads(found[1])
+        return None if found is None else from_json(found[1])
 
     def close(self) -> None:
         """End all streams."""

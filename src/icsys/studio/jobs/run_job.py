@@ -9,13 +9,12 @@ from icsys.errors import ICSError, UsageError
 from icsys.files.rooted_path import RootedPath
 from icsys.files.url import is_url, shown
 from icsys.layout import REPORT
-from icsys.records.command_text import command_text
 from icsys.report.run_page import report_folder
 from icsys.run.compress import run_folder
-from icsys.run_settings import RunSettings
 from icsys.sources.base import passed_over_text
 from icsys.studio.jobs.job import Job, problem_text
 from icsys.studio.jobs.run_news import RUN_DONE, RUN_FAILED, RUN_STOPPED, RunNews, run_counts
+from icsys.studio.settings.texts import command_of
 
 if TYPE_CHECKING:
     import threading
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from icsys.files.locations import Location
     from icsys.options import Options
+    from icsys.run_settings import RunSettings
     from icsys.studio.jobs.events import Events
     from icsys.summary import RunSummary
 
@@ -70,7 +70,7 @@ class RunJob(Job):
         fixed = {
             "destination": shown(request.destination),
             "folder": shown(absolute(request.destination)),
-            "command": run_command_text(self._source, request),
+            "command": command_of(str(self._source), request.destination, request.options, request.settings),
             "dry_run": request.settings.dry_run,
             "options": request.options.to_dict(),
             "settings": request.settings.given(),
@@ -146,15 +146,6 @@ class RunJob(Job):
 def absolute(place: str) -> str:
     """Return the whole path of a folder; URLs stay as they are."""
     return place if is_url(place) else os.path.abspath(place)  # noqa: PTH100 - follows no link
-
-
-def run_command_text(source: Location, request: RunRequest) -> str:
-    """Return the command line of a run, which goes on with it from any folder."""
-    usual = RunSettings().given()
-    changed = {name: value for name, value in request.settings.given().items() if usual.get(name) != value}
-    places = [source] if isinstance(source, str | os.PathLike) else list(source)  # type: ignore[arg-type]
-    texts = [shown(absolute(os.fspath(place))) for place in places]
-    return command_text("compress", [*texts, shown(absolute(request.destination))], request.options, changed)
 
 
 def no_images_text(source: Location, summary: RunSummary) -> str:

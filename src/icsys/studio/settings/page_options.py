@@ -11,6 +11,7 @@ from icsys.options import Options
 
 if TYPE_CHECKING:
     from icsys.files.locations import Location
+    from icsys.run_settings import RunSettings
 
 
 def page_options(values: dict[str, Any], begun: Options, source: Location) -> Options:
@@ -37,8 +38,19 @@ def page_options(values: dict[str, Any], begun: Options, source: Location) -> Op
     if isinstance(source, str) and _is_in(name, source):
         return options
     raise UsageError(
-        f"palette={name!r}: expected a file in the folder that the studio has opened, or the one that it began with; "
-        "to use another, begin anew: ics compress --palette FILE --studio"
+        f"palette={name!r}: expected a file in the folder that the studio has opened, or the one that it began "
+        "with; to use another, begin anew: ics compress --palette FILE --studio"
+    )
+
+
+def page_settings(settings: RunSettings, begun: RunSettings, source: Location) -> RunSettings:
+    """Return settings of a run; UsageError if they name a file of ``ics learn`` outside of the source."""
+    name = settings.from_learn
+    if name is None or name == begun.from_learn or (isinstance(source, str) and _is_in(name, source)):
+        return settings
+    raise UsageError(
+        f"from_learn={name!r}: expected a file in the folder that the studio has opened, or the one that it began "
+        "with; to use another, begin anew: ics compress --from-learn FILE --studio"
     )
 
 

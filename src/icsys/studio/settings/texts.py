@@ -48,21 +48,25 @@ def texts_of(source: str, destination: str, request: Request) -> TakenAlong:
     UsageError
         If a name holds bytes that are no text.
     """
-    places = whole_place("source", source), whole_place("destination", destination)
+    places = whole_place(source), whole_place(destination)
     changed = _changed(request.settings)
-    for name, value in {**request.to_dict(), **changed}.items():
+    for name, value in {"source": source, "destination": destination, **request.to_dict()}.items():
         if isinstance(value, str):
             _check_text(name, value)
-    source, destination = places
-    if is_image_name(destination):  # a command line takes it for one more source without the slash
-        destination += "/"
-    command = command_text("compress", [source, destination], request.options, changed)
+    command = command_of(source, destination, request.options, request.settings)
     return TakenAlong(command, _python(places, request.options, changed), request.to_toml())
 
 
-def whole_place(name: str, place: str) -> str:
+def command_of(source: str, destination: str, options: Options, settings: RunSettings) -> str:
+    """Return the command line of a run, which works in any folder; a byte of a name that is no text stays as it is."""
+    places = whole_place(source), whole_place(destination)
+    if is_image_name(destination):  # a command line takes it for one more source without the slash
+        places = places[0], f"{places[1]}/"
+    return command_text("compress", places, options, _changed(settings))
+
+
+def whole_place(place: str) -> str:
     """Return the whole path of a place; of a URL, the part without secrets."""
-    _check_text(name, place)
     return shown(place) if is_url(place) or is_mangled(place) else str(Path(place).absolute())
 
 

@@ -81,14 +81,14 @@ export class Run {
     try {
       found = await ask("run/check", request);
     } catch (error) {
-      found = { what: "refused", folder: "", text: error.message };
+      found = { what: "wrong", folder: "", text: error.message };
     }
     if (asked !== this.#asked) return; // a newer one is on its way
-    const isRefused = found.what === "refused";
+    const isRefused = found.what === "refused" || found.what === "wrong";
     const place = found.folder && !isRefused ? [element("bdi", { className: "path", dir: "auto", textContent: found.folder }), " "] : [];
     byId("destination-check").replaceChildren(...place, found.text);
-    byId("destination-check").classList.toggle("wrong", isRefused);
-    this.destination.setAttribute("aria-invalid", String(isRefused));
+    byId("destination-check").classList.toggle("refused", isRefused);
+    this.destination.setAttribute("aria-invalid", String(found.what === "refused" || !request.destination.trim()));
   }
 
   async #start() {
@@ -178,7 +178,7 @@ export class Run {
     if (run.chosen) parts.push(`Chosen: ${run.chosen}.`);
     if (run.report_problem) parts.push(`There is no report: ${run.report_problem}`);
     byId("run-end").textContent = parts.join(" ");
-    byId("run-end").classList.toggle("wrong", run.state === "failed");
+    byId("run-end").classList.toggle("refused", run.state === "failed");
     byId("report").hidden = !run.report;
   }
 }
