@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from icsys import compress_folder
+from icsys.image.decode import unlimited
 from icsys.options import Options
 from icsys.run_settings import RunSettings
 from icsys.studio.cost.estimate import FIRST_STEP, LAST_STEP, CostEstimates, sample_order, steps_of
@@ -108,7 +109,7 @@ def test_an_estimate_waits_for_previews_and_ends_for_a_newer_one(workspace, monk
 
 
 def test_photos_of_the_page_stay_in_their_cache(costs, workspace):
-    photos = PhotoCache(workspace.images, 2**20)
+    photos = PhotoCache(workspace.images, 2**20, unlimited)
     kept, before = photos.photo(0, Options(step=2)), photos.bytes
     estimated(costs, workspace, Options(step=2))
     assert photos.photo(0, Options(step=2)) is kept

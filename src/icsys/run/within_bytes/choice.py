@@ -56,7 +56,7 @@ def candidates_of(asked: Asked, sample: Sample, *, is_bounded: bool) -> Candidat
     return Candidates(asked, side, largest)
 
 
-def choose_colors(sample: Sample, candidates: Candidates, limit: int, judged: HowGood) -> Chosen:
+def choose_colors_within(sample: Sample, candidates: Candidates, limit: int, judged: HowGood) -> Chosen:
     """Choose the number of colours, unless it is given or everything fits at the largest setting.
 
     Parameters

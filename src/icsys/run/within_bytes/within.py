@@ -14,7 +14,7 @@ from icsys.results import Compressed
 from icsys.run.places import open_places
 from icsys.run.progress import INTERRUPTED_TEXT, Progress
 from icsys.run.within_bytes.candidates import Candidates, Setting, what_is_asked
-from icsys.run.within_bytes.choice import LEAST, Judgement, candidates_of, choose_colors
+from icsys.run.within_bytes.choice import LEAST, Judgement, candidates_of, choose_colors_within
 from icsys.run.within_bytes.fidelity import judge_by_fidelity
 from icsys.run.within_bytes.kept_images import Sample, StoppedChoice, images_of
 from icsys.run.within_bytes.learned_accuracy import LearnedAccuracy
@@ -118,7 +118,7 @@ class _BudgetRun:
         sample = self._new_sample()
         candidates = candidates_of(self._asked, sample, is_bounded=self._learned is not None)
         self._check_smallest(sample, candidates)
-        chosen = choose_colors(sample, candidates, self._limit, self._judged(sample, candidates))
+        chosen = choose_colors_within(sample, candidates, self._limit, self._judged(sample, candidates))
         tries = Tries(sample, candidates, chosen.colors, self._limit)
         setting: Setting | None = self._first(tries, candidates)
         while setting is not None:

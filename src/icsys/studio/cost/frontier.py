@@ -18,7 +18,7 @@ from icsys.image.decode import decode_photo
 from icsys.options import Options
 from icsys.pipeline import compress_photo
 from icsys.run.within_bytes.candidates import GEOMETRY, Setting, what_is_asked
-from icsys.run.within_bytes.choice import candidates_of, choose_colors
+from icsys.run.within_bytes.choice import candidates_of, choose_colors_within
 from icsys.run.within_bytes.fidelity import FidelityMeter, judge_by_fidelity
 from icsys.run.within_bytes.kept_images import Sample, StoppedChoice
 from icsys.run.within_bytes.totals import Total
@@ -157,7 +157,7 @@ class _Frontier:
             measured.add(setting)
             on_step(len(measured))
 
-        found = choose_colors(sample, candidates, self._limit, judge_by_fidelity(sample, candidates, note))
+        found = choose_colors_within(sample, candidates, self._limit, judge_by_fidelity(sample, candidates, note))
         tries = Tries(sample, candidates, found.colors, self._limit)
         setting: Setting | None = tries.first()
         while setting is not None:
