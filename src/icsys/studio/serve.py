@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import errno
 import ipaddress
 import socket
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from icsys.studio.workspace import Workspace
 
 _BACKLOG = 1024
+_MMAP_THRESHOLD, _TRIM_THRESHOLD, _LARGE_BLOCK = -3, -1, 2**20  # glibc: mallopt(3), and bytes
 _LOOK = 0.05  # seconds between two looks at whether all work has ended
 
 
@@ -47,6 +50,7 @@ def serve_studio(workspace: Workspace, host: str, port: int, on_ready: Callable[
     KeyboardInterrupt
         At the end, after Ctrl-C.
     """
+    _return_large_blocks()
     listener = _listen(host, port)
     access = Access(host, listener.getsockname()[1])
     config = server_config(Guard(studio_app(workspace), access))
@@ -78,6 +82,13 @@ class _Server(uvicorn.Server):
         closing.start()
         while closing.is_alive() and not self.force_exit:  # noqa: ASYNC110 - a signal sets it
             await asyncio.sleep(_LOOK)
+
+
+def _return_large_blocks() -> None:
+    """Have glibc return freed pixels to the system: threads that decode would otherwise hold hundreds of megabytes."""
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # other systems have no such function
+        for parameter in (_MMAP_THRESHOLD, _TRIM_THRESHOLD):
+            ctypes.CDLL(None).mallopt(parameter, _LARGE_BLOCK)
 
 
 def _listen(host: str, port: int) -> socket.socket:

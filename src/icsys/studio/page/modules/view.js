@@ -96,7 +96,6 @@ export class View {
     this.codec = codec;
     const after = await loaded("after", "After", `/api/preview/${codec ? key : this.key}/after`);
     if (this.codec !== codec) return;
-    this.picture.classList.toggle("clear", wish.options.alpha === "keep");
     this.#putAfter(after);
     this.tags[1].textContent = codec ? title : this.#colors();
     this.views.layOut();
@@ -152,6 +151,7 @@ export class View {
     }
     if (this.figures?.image !== found.image) this.before.hidden = true;
     Object.assign(this, { key: found.key, figures: found, options: wish.options, codec: null, quality: null });
+    this.picture.classList.toggle("clear", wish.options.alpha === "keep");
     this.#putAfter(after);
     this.tags[1].textContent = this.#colors();
     this.views.describe();
