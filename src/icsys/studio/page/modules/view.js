@@ -151,7 +151,6 @@ export class View {
     }
     if (this.figures?.image !== found.image) this.before.hidden = true;
     Object.assign(this, { key: found.key, figures: found, options: wish.options, codec: null, quality: null });
-    this.picture.classList.toggle("clear", wish.options.alpha === "keep");
     this.#putAfter(after);
     this.tags[1].textContent = this.#colors();
     this.views.describe();
@@ -189,6 +188,7 @@ export class View {
   #putAfter(after) {
     this.after.replaceWith(after);
     this.after = after;
+    this.picture.classList.toggle("clear", this.options.alpha === "keep");
     this.marks.hidden = true;
   }
 
