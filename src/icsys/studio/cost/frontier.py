@@ -253,7 +253,7 @@ class _Frontier:
 
 
 def _opened(asked: AskedBudget) -> tuple[Options, list[str]]:
-    """Return the options without what is left open, and the names of those that the user decides."""
+    """Return the options without what is left open, and the names of what the user decides."""
     options, given = asked.options, []
     if asked.free == "size":
         given.append("colors")
