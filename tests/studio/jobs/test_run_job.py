@@ -228,7 +228,7 @@ def test_the_check_says_what_a_run_would_do(photos, tmp_path):
     assert check() == ("others", "A folder with other files: they stay as they are.")
     run(RunJob(str(photos), Events()), out)
     before = everything(out)
-    assert check() == ("goes on", "6 images here already with these settings: the run goes on.")
+    assert check() == ("goes on", "6 images here already with these settings: they stay, and the others follow.")
     other = Options(colors=9, step=2)
     assert check(options=other) == ("goes on", "6 images here with other settings: all are made again.")
     assert "all are made again" in check(settings=RunSettings(overwrite="always"))[1]

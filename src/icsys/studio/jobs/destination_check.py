@@ -73,7 +73,7 @@ def _earlier_text(folder: Path, request: RunRequest) -> str:
         return f"{images_text(total)} here of earlier runs: those of these settings stay, others are made again."
     same = rows[request.options.digest()]
     if same == total:
-        return f"{images_text(same)} here already with these settings: the run goes on."
+        return f"{images_text(same)} here already with these settings: they stay, and the others follow."
     if same:
         return f"{images_text(same)} here already with these settings; {total - same:,} with others are made again."
     return f"{images_text(total)} here with other settings: all are made again."

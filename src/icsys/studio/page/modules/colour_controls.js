@@ -80,7 +80,7 @@ function autoFields(controls) {
   const autoField = labelled("As few as a quality needs", auto, "Find the fewest that reach a quality, photo by photo.");
   autoField.classList.add("tick");
   auto.addEventListener("change", () => {
-    store.set(auto.checked ? { colors: "auto", palette: null } : withNumber(USUAL_COUNT));
+    store.set(auto.checked ? { colors: "auto", palette: "image" } : withNumber(USUAL_COUNT));
   });
   const target = select(NAMES, (name) => TARGETS[name]);
   const limit = element("input", { type: "number", min: 0, step: "any" });

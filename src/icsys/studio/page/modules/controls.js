@@ -56,7 +56,7 @@ export class Controls {
       this.store.set({ [name]: value === "" ? null : read(value) });
     });
     this.onUpdate((options) => {
-      const value = options[name];
+      const value = options[name] ?? this.fields[name].default ?? undefined;
       const isNew = control.tagName === "SELECT" && value !== undefined && ![...control.options].some((one) => one.value === value);
       if (isNew) control.append(element("option", { value, textContent: valueWords(name, value) }));
       setValue(control, value);

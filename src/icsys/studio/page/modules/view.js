@@ -96,7 +96,6 @@ export class View {
     this.codec = codec;
     const after = await loaded("after", "After", `/api/preview/${codec ? key : this.key}/after`);
     if (this.codec !== codec) return;
-    this.picture.classList.toggle("clear", wish.options.alpha === "keep");
     this.#putAfter(after);
     this.tags[1].textContent = codec ? title : this.#colors();
     this.views.layOut();
@@ -189,6 +188,7 @@ export class View {
   #putAfter(after) {
     this.after.replaceWith(after);
     this.after = after;
+    this.picture.classList.toggle("clear", this.options.alpha === "keep");
     this.marks.hidden = true;
   }
 
