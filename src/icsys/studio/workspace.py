@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from icsys.options import Options
     from icsys.run_settings import RunSettings
 
-_BYTES_OF_PHOTOS = 128 * 2**20
-_BYTES_DECODED_AT_ONCE = 96 * 2**20  # a larger photo is decoded while nothing else is
+_BYTES_OF_PHOTOS = 96 * 2**20
+_BYTES_DECODED_AT_ONCE = 64 * 2**20  # a larger photo is decoded while nothing else is
 _MOST_THREADS = 4
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from icsys.selection import SizeRules
     from icsys.studio.images.image_list import ImageList
 
-_MOST_BYTES = 64 * 2**20
+_MOST_BYTES = 32 * 2**20
 
 
 class MeasuredPhoto(NamedTuple):

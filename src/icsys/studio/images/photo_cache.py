@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from icsys.engine.memory_budget import return_freed
 from icsys.image.decode import decode_photo
 from icsys.options import Options
 from icsys.studio.images.kept_bytes import KeptWithinBytes
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 # What decides the decoded pixels, and whether a file is refused.
 _DECIDING = ("step", "scale", "size", "fit", "enlarge", "resample", "background", "alpha", "on_corrupt")
 _LIMITS = ("max_pixels", "max_bytes", "max_frames")
+_LARGE = 4_000_000  # pixels of a photo after which freed memory is returned: each thread would keep it otherwise
 _SHARE_OF_FILES = 4  # files get one part of so many
 
 
@@ -65,6 +67,8 @@ class PhotoCache:
             data = self.file(number, options)
             decoded = DecodedPhoto(decode_photo(data, options, self._admit), data)
             self._photos.put(key, decoded)
+            if decoded.photo.info.width * decoded.photo.info.height >= _LARGE:
+                return_freed()
             return decoded
 
         return self._photos.get(key) or self._decoding.do(key, make)

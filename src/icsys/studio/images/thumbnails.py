@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
+from icsys.engine.memory_budget import return_freed
 from icsys.image.decode import decode_photo
 from icsys.image.encode import encode_lossy
 from icsys.image.read_output import flat_pixels
@@ -44,6 +46,7 @@ class Thumbnails:
         self._small, self._large = _OPTIONS.replace(**limited), _LARGE.replace(**limited)
         self._kept = KeptWithinBytes[bytes](_MOST_BYTES, len)
         self._making = SharedWork[bytes]()
+        self._one_large = threading.Lock()
 
     def jpeg(self, number: int) -> bytes:
         """Return the thumbnail of an image, a JPEG file.
@@ -65,7 +68,14 @@ class Thumbnails:
 
     def large_jpeg(self, number: int) -> bytes:
         """Return an image with sides of at most 4096 pixels, a JPEG file; errors as for :meth:`jpeg`."""
-        return self._making.do(("large", number), lambda: self._encoded(number, self._large, _LARGE_QUALITY))
+
+        def make() -> bytes:
+            with self._one_large:  # it takes several times the bytes of its pixels
+                data = self._encoded(number, self._large, _LARGE_QUALITY)
+            return_freed()
+            return data
+
+        return self._making.do(("large", number), make)
 
     def _encoded(self, number: int, options: Options, quality: int) -> bytes:
         pixels = decode_photo(self._images.read(number, options), options, self._admit).pixels

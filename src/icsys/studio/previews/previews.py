@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from icsys.studio.surveys.shared_palettes import SharedPalettes
 
 _MOST_KEPT = 64
-_MOST_BYTES = 2**26
+_MOST_BYTES = 2**25
 
 
 class _Kept(NamedTuple):
