@@ -4,6 +4,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 340;
 const EDGE = { left: 50, right: 12, top: 12, bottom: 40 };
 const SHADES = 6; // lines that differ in colour; further ones begin again
+const REACH = 16; // how far from a point a click still presses it
 const KEYS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 
 /** Return a new element of SVG. */
@@ -90,8 +91,21 @@ function pointOf(point, x, y) {
   for (const [key, value] of Object.entries({ role: "button", "aria-label": point.name, tabindex: "-1" })) {
     made.setAttribute(key, value);
   }
-  made.addEventListener("click", point.press);
-  return made;
+  return Object.assign(made, { press: point.press, at: [place.cx, place.cy] });
+}
+
+/** Press the point that is nearest to a click: a finger is wider than a point. */
+function pressNearest(svg, buttons) {
+  svg.addEventListener("click", (event) => {
+    const own = buttons.find((button) => button.contains(event.target));
+    const box = svg.getBoundingClientRect();
+    const scale = WIDTH / box.width;
+    const x = (event.clientX - box.left) * scale;
+    const y = (event.clientY - box.top) * scale;
+    const away = ({ at }) => Math.hypot(at[0] - x, at[1] - y);
+    const nearest = own ?? buttons.toSorted((one, other) => away(one) - away(other))[0];
+    if (nearest && (own || away(nearest) <= REACH)) nearest.press();
+  });
 }
 
 /** Let one point at a time be reached by Tab, and the others by arrows. */
@@ -99,7 +113,7 @@ function steer(buttons, first) {
   buttons[Math.max(0, first)]?.setAttribute("tabindex", "0");
   buttons.forEach((button, place) => {
     button.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" || event.key === " ") button.dispatchEvent(new MouseEvent("click"));
+      if (event.key === "Enter" || event.key === " ") button.press();
       else if (event.key in KEYS) {
         const other = buttons[(place + KEYS[event.key] + buttons.length) % buttons.length];
         for (const one of buttons) one.setAttribute("tabindex", one === other ? "0" : "-1");
@@ -136,6 +150,7 @@ export function plot({ name, x: xAxis, y: yAxis, lines, limit, height = 240 }) {
     buttons.push(...made.filter((_, place) => line.points[place].press));
     svg.append(drawn("g", { class: `series shade-${number % SHADES}` }, drawn("path", { d: path }), ...made));
   });
+  pressNearest(svg, buttons);
   const pressed = points.filter((point) => point.press);
   steer(buttons, pressed.findIndex((point) => point.chosen));
   return svg;
