@@ -73,8 +73,8 @@ def test_the_run_takes_over_the_budget(page):
     page.get_by_role("button", name="Find the best").click()
     page.get_by_role("button", name="Use the budget in the run").click(timeout=60000)
     page.get_by_role("radio", name="Command", exact=True).check()
-    page.wait_for_function("document.getElementById('taken').value.includes('--total-bytes 6000')")
+    page.wait_for_function("() => document.getElementById('taken').value.includes('--total-bytes 6000')")
     text = page.get_by_label("Text to take along").input_value()
     assert "--colors" not in text
     page.get_by_role("button", name="Run without the budget").click()
-    page.wait_for_function("!document.getElementById('taken').value.includes('--total-bytes')")
+    page.wait_for_function("() => !document.getElementById('taken').value.includes('--total-bytes')")
