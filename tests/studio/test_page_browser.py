@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from PIL import Image
 
-from helpers import synthetic_photo
+from helpers import compress_into, synthetic_photo
 from icsys import Options, compress_image
 from studio_pages import BROWSER, FLAGS, serving, shown, visiting
 
@@ -143,6 +143,14 @@ def test_each_control_shows_the_bytes_of_a_run(desk, tree, name):
     assert picture(desk) == wanted
     desk.get_by_role("button", name="Reset").click()
     expect_bytes(desk, compress_image(data, Options()).data)
+
+
+def test_a_palette_of_all_photos_is_that_of_a_run(visit, tree, tmp_path):
+    compress_into(tree, tmp_path / "out", Options(palette="dataset"))
+    with visit() as page:
+        choose("Palette", "dataset")(page)
+        expect_bytes(page, (tmp_path / "out/cat/a.png").read_bytes())
+        assert picture(page) == (tmp_path / "out/cat/a.png").read_bytes()
 
 
 def test_undo_redo_and_the_last_settings(visit, tree):

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -31,11 +32,18 @@ def served(monkeypatch, tmp_path):
 
     def serve(workspace, host, port, on_ready):
         calls.append(SimpleNamespace(host=host, port=port, **workspace))
-        on_ready("http://here/?token=t")
+        on_ready("http://here/?token=t", "http://here/?token=once")
         raise KeyboardInterrupt
 
     names = ("source", "destination", "options", "settings")
     monkeypatch.setattr(studio_command, "_load", lambda: (serve, lambda *given: dict(zip(names, given, strict=True))))
+    begun = SimpleNamespace(start=lambda: None)
+    threads = SimpleNamespace(
+        Thread=lambda target, args, daemon: (target(*args), begun)[1],  # noqa: ARG005 - as the real one
+        current_thread=threading.current_thread,
+        main_thread=threading.main_thread,
+    )
+    monkeypatch.setattr(studio_command, "threading", threads)  # so that the browser is opened at once
     monkeypatch.setattr(studio_command.webbrowser, "open", opened.append)
     (tmp_path / "photos").mkdir()
     monkeypatch.chdir(tmp_path)
@@ -63,6 +71,7 @@ def test_a_run_opens_the_page_with_its_options_instead(served, tmp_path, capsys)
     (call,) = served.calls
     assert (call.source, call.destination, call.host, call.port) == ("photos", "small", "127.0.0.1", 0)
     assert call.options == Options(colors=8, step=2)
+    assert served.opened == ["http://here/?token=once"]  # arguments of a process can be read by other users
     assert call.settings == RunSettings(jobs=3, split="train=80,val=20", follow_links=True)
     assert not (tmp_path / "small").exists()
 

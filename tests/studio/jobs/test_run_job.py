@@ -39,7 +39,7 @@ def quick(monkeypatch):
         path.write_text("report")
         return path
 
-    monkeypatch.setattr(run_job, "report_folder", report)
+    monkeypatch.setattr("icsys.report.run_page.report_folder", report)
 
 
 class Listening(Events):

@@ -6,7 +6,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from icsys.learning.learn import learn_source
 from icsys.report.humanize import printable
 from icsys.report.learned.learn_json import learned_values
 from icsys.report.learned.words import (
@@ -88,6 +87,8 @@ class LearnJob(Job):
             "state": "running",
         }
         self._tell(done=0, total=None, note="Listing", left=None)
+        from icsys.learning.learn import learn_source  # noqa: PLC0415 - the page is shown before
+
         try:
             learned = learn_source(
                 self._source,

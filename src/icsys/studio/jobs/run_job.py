@@ -9,7 +9,6 @@ from icsys.errors import ICSError, UsageError
 from icsys.files.rooted_path import RootedPath
 from icsys.files.url import is_url, shown
 from icsys.layout import REPORT
-from icsys.report.run_page import report_folder
 from icsys.run.compress import run_folder
 from icsys.sources.base import passed_over_text
 from icsys.studio.jobs.job import Job, problem_text
@@ -133,6 +132,8 @@ class RunJob(Job):
         if state == RUN_DONE and not (request.settings.dry_run or is_url(request.destination)):
             counts = {"done": summary.images, "total": summary.images, **run_counts(summary)}
             news.tell(note="Writing the report", left=None, rate=None, **counts)
+            from icsys.report.run_page import report_folder  # noqa: PLC0415 - the page is shown before
+
             try:
                 self._report = RootedPath(report_folder(request.destination).parent) / REPORT
                 values["report"] = True
