@@ -89,7 +89,7 @@ export class Frontier {
     note.textContent =
       `Best within ${bytesText(found.total_bytes)}: ${sideText(chosen.side)}, ${kText(chosen.colors)}, about ` +
       `${bytesText(chosen.bytes)}${ends}. ${found.why ? `${found.why[0].toUpperCase()}${found.why.slice(1)}. ` : ""}` +
-      `Estimated from ${found.sampled} of ${found.images.toLocaleString("en")} photos; a run with the budget corrects it by the exact total.`;
+      `${found.sampled < found.images ? "Estimated from" : "From all:"} ${found.sampled} of ${found.images.toLocaleString("en")} photos; a run with the budget corrects it by the exact total.`;
     this.use.hidden = false;
     this.#draw(found);
   }
