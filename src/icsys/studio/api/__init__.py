@@ -9,8 +9,8 @@ unless another kind is named. An error is ``{"error": a sentence}``, and for an 
 ``GET /api/state``
     Source, destination, options and settings to begin with, and what each option accepts.
 ``GET /api/events``
-    The stream of news as server-sent events of the kinds run, learn, cost, inspection, worst and palette; a new
-    listener gets the latest of each kind first.
+    The stream of news as server-sent events of the kinds run, learn, cost, frontier, inspection, worst and palette; a
+    new listener gets the latest of each kind first.
 ``GET /api/images``
     A part of the list: first, count (at most 1000), words, label, split, and order (name, or worst: the images that
     were measured last).
@@ -41,6 +41,11 @@ unless another kind is named. An error is ``{"error": a sentence}``, and for an 
     [options, settings] Begins to estimate a whole run, and gives the key of its news.
 ``DELETE /api/cost``
     Ends the estimate.
+``POST /api/frontier``
+    [options, settings, total_bytes, free] Begins to find what is best within so many bytes, and gives the key of its
+    news. ``free`` says what may change: size, colours or both.
+``DELETE /api/frontier``
+    Ends the search.
 ``POST /api/run``
     [destination, options, settings] Starts a run.
 ``GET /api/run``
