@@ -48,7 +48,7 @@ the contender are dropped from the page cache; opening it anew and its first pas
 - Hugging Face's `datasets` copies Parquet files into Arrow files once, which is not timed; both are on the disk.
 - `pixels` writes each batch to the same memory; all others give new memory each time.
 - ImageFolder on originals is measured over {slow} images; a pass over all would take as long for each.
-- FFCV is not among them: it comes as source alone, whose build needs the C++ headers of OpenCV beside Python's package.
+- FFCV {ffcv}
 
 ## Memory
 
@@ -65,6 +65,13 @@ system takes them back when it needs room. *Read* is what came from the disk in 
 These are on one core and warm, unless said otherwise. All but the ratios to ImageFolder and the cold passes are
 measured in turn, in one process, into the same memory.
 """
+
+
+_FFCV = {
+    True: "gives CHW tensors whose memory lies as HWC; all others give memory in the order of the axes.",
+    False: "is not among them: it is not installed. It comes as source; `pip install ffcv` needs the C++ headers of "
+    "OpenCV and TurboJPEG, Debian's libopencv-dev and libturbojpeg0-dev.",
+}
 
 
 def run_all(work: Path, options: argparse.Namespace) -> Found:
@@ -233,6 +240,7 @@ def main(arguments: list[str]) -> None:
         checks = run_child("loading_checks.py", str(work), str(options.batch), "5")
         notes = _NOTES.format(
             quality=loading_sets.QUALITY,
+            ffcv=_FFCV[loading_sets.HAS_FFCV],
             slow=f"{min(options.slow_images, sets.images):,}",
             memory=memory_table(found, work, sets.images),
             checks=checks_table(found, checks),

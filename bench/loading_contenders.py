@@ -258,6 +258,38 @@ def icsys_pixels(name: str) -> Callable[[Setup], Epoch]:
     return open_pixels
 
 
+def open_beton(name: str) -> Callable[[Setup], Epoch]:
+    """Return what opens a file of FFCV."""
+
+    def open_file(setup: Setup) -> Epoch:
+        from ffcv.fields.decoders import IntDecoder, SimpleRGBImageDecoder
+        from ffcv.loader import Loader, OrderOption
+        from ffcv.transforms import NormalizeImage, ToTensor, ToTorchImage
+
+        levels = (
+            [] if setup.dtype == "uint8" else [NormalizeImage(255 * np.array(MEAN), 255 * np.array(STD), np.float32)]
+        )
+        loader = Loader(
+            str(setup.folder / name),
+            setup.batch,
+            num_workers=setup.cores,
+            order=OrderOption.RANDOM if setup.is_shuffled else OrderOption.SEQUENTIAL,
+            drop_last=False,
+            pipelines={
+                "image": [SimpleRGBImageDecoder(), *levels, ToTensor(), ToTorchImage()],
+                "label": [IntDecoder(), ToTensor()],
+            },
+        )
+
+        def epoch(_: int) -> Iterator[Batch]:
+            for pixels, labels in loader:
+                yield pixels, labels.flatten()
+
+        return epoch
+
+    return open_file
+
+
 REFERENCE = "ImageFolder, JPEG of the final size"
 RAW_NUMPY, FEW_PIXELS = "raw uint8 in .npy, NumPy", "ICS arrays, 16 colours, `pixels`"
 CONTENDERS = (
@@ -269,6 +301,11 @@ CONTENDERS = (
     Contender("Hugging Face datasets, PNG of 16 colours", (f"{sets.TABLE}/data", _CACHE), open_table),
     Contender(RAW_NUMPY, (sets.RAW, sets.RAW_LABELS), open_raw),
     Contender("raw uint8 in .npy, PyTorch", (sets.RAW, sets.RAW_LABELS), open_raw_in_torch),
+    *(
+        Contender(f"FFCV, {words}", (name,), open_beton(name))
+        for name, words in ((sets.BETON_JPEG, "JPEG of the final size"), (sets.BETON_RAW, "raw pixels"))
+        if sets.HAS_FFCV
+    ),
     Contender("ICS, PNG of 16 colours, `loader`", (sets.PNG,), icsys_loader(sets.PNG)),
     Contender("ICS arrays, 256 colours, `loader`", (sets.MANY,), icsys_loader(sets.MANY)),
     Contender("ICS arrays, 256 colours, `pixels`", (sets.MANY,), icsys_pixels(sets.MANY)),

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,10 @@ QUALITY = 75
 ORIGINALS, JPEG, WEBP, PNG, TARS, TABLE = "originals", "jpeg", "webp", "png", "tars", "table"
 FULL, FEW, MANY = "full", "k16", "k256"
 RAW, RAW_LABELS = "raw.npy", "raw-labels.npy"
+BETON_JPEG, BETON_RAW = "jpeg.beton", "raw.beton"
+HAS_FFCV = find_spec("ffcv") is not None
+"""Whether FFCV can be measured: it is no part of an extra, since its build needs the C++ headers of OpenCV."""
+
 _DONE = "sets.json"
 _DRAWN, _DRAWN_SIZE, _DRAWN_CLASSES = 64, (400, 533), 8
 _TARS = 8  # packs that workers and a shuffle divide among them
@@ -49,7 +54,7 @@ def make(photos: Path | None, work: Path, count: int, side: int) -> Sets:
     side
         Height and width of the images, which the photos cover.
     """
-    done, asked = work / _DONE, [str(photos), count, side]
+    done, asked = work / _DONE, [str(photos), count, side, HAS_FFCV]
     if done.exists():
         stored = json.loads(done.read_text(encoding="utf-8"))
         if stored["asked"] == asked:
@@ -61,6 +66,8 @@ def make(photos: Path | None, work: Path, count: int, side: int) -> Sets:
     _keep_whole(work / ORIGINALS, data.names)
     _write_files(data, work)
     _write_raw(data, work)
+    if HAS_FFCV:
+        _write_betons(data, work)
     _compress(work, PNG, side, colors=16)
     _compress(work, FEW, side, colors=16, format="arrays")
     _compress(work, MANY, side, colors=256, format="arrays")
@@ -131,3 +138,13 @@ def _write_raw(data: icsys.Dataset, work: Path) -> None:
         raw[row] = data.pixels(row)
     raw.flush()
     np.save(work / RAW_LABELS, data.labels)
+
+
+def _write_betons(data: icsys.Dataset, work: Path) -> None:
+    """Write the pixels of all colours as files of FFCV, as JPEG and raw."""
+    from ffcv.fields import IntField, RGBImageField  # noqa: PLC0415 - few machines have it
+    from ffcv.writer import DatasetWriter  # noqa: PLC0415
+
+    for name, mode in ((BETON_JPEG, "jpg"), (BETON_RAW, "raw")):
+        fields = {"image": RGBImageField(write_mode=mode, jpeg_quality=QUALITY), "label": IntField()}
+        DatasetWriter(str(work / name), fields, num_workers=1).from_indexed_dataset(data)

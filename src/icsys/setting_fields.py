@@ -206,7 +206,7 @@ class Text(Check):
         """Return the text."""
         if isinstance(value, str):
             return value
-        raise UsageError(f"{name}={value!r}: expected text")
+        raise UsageError(f"{name}={value!r}: expected text ({self.metavar})")
 
 
 def did_you_mean(given: object, names: Iterable[str]) -> str:

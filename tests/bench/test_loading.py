@@ -58,6 +58,7 @@ def pixels_of(name, work):
     folder, tolerance = work / loading_sets.PNG, 0
     if "JPEG" in name or "WebP" in name:
         folder = work / (loading_sets.JPEG if "JPEG" in name else loading_sets.WEBP)
+        tolerance = 3 if "FFCV" in name else 0  # another encoder
     if "originals" in name:  # resized by another program: alike, not the same
         return np.load(work / loading_sets.RAW), 40
     paths = sorted(path for path in folder.rglob("*.*") if path.suffix in {".png", ".jpg", ".webp"})

@@ -320,7 +320,7 @@ def test_demo_leaves_photos_and_results_of_a_user_unchanged(tmp_path):
     assert not (tmp_path / "ics-demo-2").exists()
 
 
-@pytest.mark.parametrize("flags", [("--colors", "0"), ("--shard", "1/2", "--format", "webdataset"), ("--step", "x")])
+@pytest.mark.parametrize("flags", [("--colors", "0"), ("--shard", "1/2", "--palette", "dataset"), ("--step", "x")])
 def test_wrong_usage_copies_nothing(tmp_path, flags):
     code, out, err = ics("demo", *flags, cwd=tmp_path)
     assert (code, out, len(err.splitlines())) == (2, "", 1)

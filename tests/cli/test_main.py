@@ -231,7 +231,7 @@ def test_all_options_of_labels_and_selection_go_through_a_config_file(photos, tm
         ),
         (("compress", "photos", "--config", "shard.toml"), "shard='3/2'"),
         (("compress", "empty", "--shard", "1/2"), "no image"),
-        (("compress", "photos", "--shard", "1/2", "--format", "webdataset"), "shard='1/2' with format='webdataset'"),
+        (("compress", "photos", "--shard", "1/2", "--palette", "dataset"), "shard='1/2' with palette='dataset'"),
         (("merge", "photos"), "holds no shards"),
         (("merge", "nowhere"), "is no folder"),
         (("merge",), "'Compressed' is no folder"),

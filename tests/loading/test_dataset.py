@@ -88,7 +88,9 @@ def test_rows_are_chosen_as_numpy_chooses_them(three, first, second):
             np.testing.assert_array_equal(data.split(*names).pixels(layout="HWC"), whole["pixels"][numbers[inside]])
 
 
-@pytest.mark.parametrize("key", [True, None, ..., (1, 2), "1", 1.5, [0.5], [[1, 2]], [[1], [2, 3]], np.array([]), ["a"]])
+@pytest.mark.parametrize(
+    "key", [True, None, ..., (1, 2), "1", 1.5, [0.5], [[1, 2]], [[1], [2, 3]], np.array([]), ["a"]]
+)
 def test_a_key_of_another_kind_is_refused(three, key):
     data = icsys.load(three[0])
     with pytest.raises(IndexError, match="expected an integer, a slice, an array of integers, or a mask"):

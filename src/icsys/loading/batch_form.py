@@ -79,9 +79,7 @@ class BatchForm:
             or not out.flags.carray
         ):
             given = f"{getattr(out, 'dtype', type(out).__name__)} {getattr(out, 'shape', '')}".strip()
-            raise UsageError(
-                f"out is {given}: expected a contiguous, aligned array of {self.array_dtype} {shape} to write into"
-            )
+            raise UsageError(f"out is {given}: expected a contiguous array of {self.array_dtype} {shape} to write into")
         return out
 
 
