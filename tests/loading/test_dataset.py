@@ -88,11 +88,42 @@ def test_rows_are_chosen_as_numpy_chooses_them(three, first, second):
             np.testing.assert_array_equal(data.split(*names).pixels(layout="HWC"), whole["pixels"][numbers[inside]])
 
 
-@pytest.mark.parametrize("key", [True, None, ..., (1, 2), "1", 1.5, [0.5], [[1, 2]], np.ones((11, 1), bool), ["a"]])
+@pytest.mark.parametrize(
+    "key", [True, None, ..., (1, 2), "1", 1.5, [0.5], [[1, 2]], [[1], [2, 3]], np.array([]), ["a"]]
+)
 def test_a_key_of_another_kind_is_refused(three, key):
     data = icsys.load(three[0])
     with pytest.raises(IndexError, match="expected an integer, a slice, an array of integers, or a mask"):
         data[key]
+
+
+others = st.lists(st.one_of(st.integers(-3, 3), st.slices(3)), max_size=3)
+
+
+@given(rows=KEYS, others=others)
+@settings(max_examples=60)
+def test_other_axes_of_lazy_arrays_are_indexed_as_numpy_indexes_them(three, rows, others):
+    folder, whole = three
+    lazy = icsys.load(folder).palettes
+    assert (type(lazy), lazy.shape, lazy.ndim) == (ArrayRows, whole["palettes"].shape, 3)
+    expected = chosen(whole["palettes"], (rows, *others))
+    if expected is None:
+        with pytest.raises(IndexError):
+            lazy[rows, *others]
+    else:
+        np.testing.assert_array_equal(lazy[rows, *others], expected)
+
+
+@pytest.mark.parametrize("key", [(0, [1]), (0, None), (0, ...), (0, True), (), ([0], 1.5)])
+def test_of_the_other_axes_lazy_arrays_take_integers_and_slices_alone(three, key):
+    with pytest.raises(IndexError):
+        icsys.load(three[0]).palettes[key]
+
+
+def test_all_parameters_of_pixels_have_a_place(three):
+    data, one = icsys.load(three[0]), np.empty((3, HEIGHT, WIDTH), np.float32)
+    assert data.pixels(4, "CHW", "float32", 0.5, 0.25, one, 2) is one
+    np.testing.assert_array_equal(one, data.pixels([4], dtype="float32", mean=0.5, std=0.25)[0])
 
 
 @given(data=st.data(), colors=st.sampled_from([1, 2, 3, 16, 200, 256, 300]), width=st.integers(1, 17))

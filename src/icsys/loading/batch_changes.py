@@ -103,10 +103,9 @@ def batch_changes(given: ChangesOfEach, n: int, size: tuple[int, int], bits: int
     """
     for name in given.keys() - ChangesOfEach.__annotations__.keys():
         raise TypeError(f"pixels() got an unexpected keyword argument {name!r}")
-    flip = given.get("flip")
     corners, kept = window_of(given.get("crop"), n, size)
     return BatchChanges(
-        flags_of(None if flip is None else np.atleast_1d(np.asarray(flip)), n),
+        flags_of(given.get("flip"), n),
         None if corners is None else (*corners, *kept),
         shift_of(given.get("shift"), n, size),
         _own_palettes(given.get("palettes"), n, bits),
@@ -117,7 +116,10 @@ def _own_palettes(palettes: ArrayLike | None, n: int, bits: int) -> NDArray[np.u
     """Return a palette for each image, of one for all if such is given."""
     if palettes is None:
         return None
-    own = np.asarray(palettes)
+    try:
+        own = np.asarray(palettes)
+    except ValueError:  # lists of several lengths
+        raise UsageError(f"palettes {palettes!r}: expected ({n}, K, 3) or (K, 3) of uint8") from None
     if not bits:
         raise UsageError(
             f"palettes {own.shape} for images without indices: expected a folder of few colours that ics compress "

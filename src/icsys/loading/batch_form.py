@@ -11,6 +11,7 @@ import numpy as np
 
 from icsys.errors import UsageError
 from icsys.image.arrays.expand import PIXEL_DTYPES, PIXEL_LAYOUTS, expand_batch
+from icsys.setting_fields import Choice
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -71,7 +72,12 @@ class BatchForm:
         shape = self.shape(images, height, width)
         if out is None:
             return np.empty(shape, self.array_dtype)
-        if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != self.array_dtype or not _is_plain(out):
+        if (
+            not isinstance(out, np.ndarray)
+            or out.shape != shape
+            or out.dtype != self.array_dtype
+            or not out.flags.carray
+        ):
             given = f"{getattr(out, 'dtype', type(out).__name__)} {getattr(out, 'shape', '')}".strip()
             raise UsageError(f"out is {given}: expected a contiguous array of {self.array_dtype} {shape} to write into")
         return out
@@ -85,11 +91,13 @@ def batch_form(layout: str, dtype: DTypeLike, mean: object, std: object) -> Batc
     UsageError
         If a value is not one of those expected.
     """
-    if layout not in PIXEL_LAYOUTS:
-        raise UsageError(f"layout={layout!r}: expected one of {', '.join(PIXEL_LAYOUTS)}")
-    name = _name_of(dtype)
+    layout, name = Choice(PIXEL_LAYOUTS, exact=True).accept("layout", layout), _name_of(dtype)
     if name not in (*PIXEL_DTYPES, BFLOAT16_BITS):
-        more = "" if dtype != BFLOAT16 else "; NumPy has bfloat16 where the package ml_dtypes is imported"
+        more = (
+            ""
+            if not isinstance(dtype, str) or dtype != BFLOAT16
+            else "; NumPy has bfloat16 where the package ml_dtypes is imported"
+        )
         raise UsageError(f"dtype={dtype!r}: expected one of {', '.join((*PIXEL_DTYPES, BFLOAT16_BITS))}{more}")
     if name == "uint8" and not (mean is None and std is None):
         raise UsageError(
@@ -135,7 +143,8 @@ def _three(name: str, values: object, above: float = -math.inf) -> tuple[float, 
     if values is None:
         return None
     try:
-        given = np.asarray(values, np.float64)
+        given = np.asarray(values)
+        given = given.astype(np.float64) if given.dtype.kind in "iuf" else np.empty(0)
     except (TypeError, ValueError):
         given = np.empty(0)
     numbers = tuple(np.broadcast_to(given, _RGB).tolist()) if given.shape in ((), (_RGB,)) else ()
@@ -143,7 +152,3 @@ def _three(name: str, values: object, above: float = -math.inf) -> tuple[float, 
         more = "" if above == -math.inf else f" above {above:g}"
         raise UsageError(f"{name}={values!r}: expected a number{more}, or one for each of R, G and B")
     return numbers
-
-
-def _is_plain(out: NDArray[Any]) -> bool:
-    return out.flags.c_contiguous and out.flags.writeable

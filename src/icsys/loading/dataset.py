@@ -13,7 +13,7 @@ from icsys.loading.batch_changes import batch_changes
 from icsys.loading.batch_form import batch_form
 from icsys.loading.dataset_labels import DatasetLabels
 from icsys.loading.row_selection import ArrayRows, as_array, choose_rows, rows_by_part, without_copy
-from icsys.setting_fields import did_you_mean, whole_number
+from icsys.setting_fields import Choice, did_you_mean, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +98,7 @@ class Dataset(DatasetLabels):
             If there is no such split.
         """
         known = [split.name for split in self._splits]
-        for name in names:
+        for name in names or [""]:
             if name not in known:
                 close = did_you_mean(name, known)
                 raise UsageError(f"split {name!r}: expected one of {', '.join(known)}{close}")
@@ -174,14 +174,13 @@ class Dataset(DatasetLabels):
                 names[place] = of_split[row]
         return names
 
-    def pixels(
+    def pixels(  # noqa: PLR0917 - the order is that of the contract
         self,
         rows: Any = None,  # noqa: ANN401 - as for indexing
         layout: str = "CHW",
         dtype: DTypeLike = "uint8",
         mean: Sequence[float] | float | None = None,
         std: Sequence[float] | float | None = None,
-        *,
         out: NDArray[Any] | None = None,
         threads: int = 1,
         **changes: Unpack[ChangesOfEach],
@@ -234,6 +233,8 @@ class Dataset(DatasetLabels):
         target = out if out is None or not isinstance(chosen, int) else np.asarray(out)[None]
         shown = form.to_out(target, len(numbers), *changed.size_of(size))
         self._show(numbers, form, changed, form.as_written(shown), threads)
+        if out is not None:
+            return out
         return shown[0] if isinstance(chosen, int) else shown
 
     def _show(
@@ -260,8 +261,7 @@ class Dataset(DatasetLabels):
         X, y
             The images, and ``labels``.
         """
-        if X not in _FORMS:
-            raise UsageError(f"X={X!r}: expected one of {', '.join(_FORMS)}")
+        X = Choice(_FORMS, exact=True).accept("X", X)  # noqa: N806
         labels = np.array(self.labels)
         if X == "pixels":
             return self.pixels(layout="HWC"), labels

@@ -12,6 +12,7 @@ from icsys.loading.array_split import ArraySplit
 from icsys.loading.dataset import Dataset
 from icsys.loading.folder_split import FolderSplit, read_folder
 from icsys.loading.stored_dataset import read_stored_dataset
+from icsys.setting_fields import Switch
 
 if TYPE_CHECKING:
     import os
@@ -60,6 +61,7 @@ def load(folder: str | os.PathLike[str], *, verify: bool = False) -> Dataset:
     ...     data.pixels([0, -1]).shape, data.labels.tolist(), data.names[-1]
     ((2, 3, 8, 8), [0, 0, 1], 'dog/a.png')
     """
+    verify = Switch().accept("verify", verify)
     path = disk_path(folder, "folder")
     if not path.is_dir():
         what = "is a file" if path.exists() else "does not exist"

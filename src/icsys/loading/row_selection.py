@@ -47,14 +47,23 @@ def choose_rows(rows: Rows, key: object) -> int | Rows:
     try:
         number = operator.index(key)  # type: ignore[arg-type] # what has no index is an array, below
     except TypeError:
-        return _rows_at(rows, np.asarray(key))
+        return _rows_at(rows, _numbers_of(key))
     if not -len(rows) <= number < len(rows):
         raise IndexError(f"index {number} is out of range for {len(rows)} images")
     return int(rows[number])
 
 
+def _numbers_of(key: object) -> NDArray[Any]:
+    """Return what a user gives as an array; an empty list is one of integers, as in NumPy."""
+    try:
+        numbers = np.asarray(key)
+    except (TypeError, ValueError):  # lists of several lengths
+        raise IndexError(f"{key!r}: {_EXPECTED}") from None
+    return numbers.astype(np.int64) if isinstance(key, list) and numbers.shape == (0,) else numbers
+
+
 def _rows_at(rows: Rows, key: NDArray[Any]) -> NDArray[np.int64]:
-    if key.ndim != 1 or not (key.dtype.kind in "biu" or not key.size):
+    if key.ndim != 1 or key.dtype.kind not in "biu":
         raise IndexError(f"an array of shape {key.shape} and type {key.dtype}: {_EXPECTED}")
     if key.dtype == bool:
         if len(key) != len(rows):
@@ -99,11 +108,12 @@ def rows_by_part(rows: NDArray[np.int64], starts: Sequence[int]) -> Iterator[Row
 class ArrayRows:
     """Chosen rows of the arrays of several files, which are read when they are indexed.
 
-    Indexing by rows, as NumPy does it, reads these rows; ``numpy.asarray`` reads all.
+    Indexing by rows, as NumPy does it, reads these rows; ``numpy.asarray`` reads all. Integers and slices of the other
+    axes may follow: ``indices[[4, 0], 10:20]``.
 
     Attributes
     ----------
-    shape, dtype
+    shape, dtype, ndim
         As of an array.
     """
 
@@ -111,16 +121,19 @@ class ArrayRows:
         self._arrays, self._rows = list(arrays), rows
         self._starts = [0, *np.cumsum([len(array) for array in arrays]).tolist()]
         self.shape = (len(rows), *arrays[0].shape[1:])
-        self.dtype = arrays[0].dtype
+        self.dtype, self.ndim = arrays[0].dtype, arrays[0].ndim
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __getitem__(self, key: object) -> NDArray[Any]:
-        chosen = choose_rows(self._rows, key)
+        first, *others = key if isinstance(key, tuple) and key else (key,)
+        if not all(isinstance(one, int | np.integer | slice) and not isinstance(one, bool) for one in others):
+            raise IndexError(f"{key!r}: expected integers or slices behind the rows; numpy.asarray reads all of them")
+        chosen = choose_rows(self._rows, first)
         if isinstance(chosen, int):
-            return self._read(np.array([chosen]))[0]
-        return self._read(as_array(chosen))
+            return self._read(np.array([chosen]))[(0, *others)]
+        return self._read(as_array(chosen))[(slice(None), *others)]
 
     def __array__(self, dtype: DTypeLike | None = None, *, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:

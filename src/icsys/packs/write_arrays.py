@@ -142,7 +142,7 @@ class ArrayWriter(NamedTuple):
         palettes = (form.colors, _CHANNELS) if facts.one_palette else (images, form.colors, _CHANNELS)
         arrays: dict[str, tuple[str, tuple[int, ...]]] = {
             facts.array: (form.dtype.str, (images, *form.row_shape)),
-            PALETTES: ("|u1", palettes),
+            **({PALETTES: ("|u1", palettes)} if form.colors else {}),
             LABELS: ("<i8", (images,)),
             **labels.arrays(images),
         }

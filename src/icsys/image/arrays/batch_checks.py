@@ -74,7 +74,10 @@ def flags_of(flip: ArrayLike | None, n: int) -> Flags | None:
     """Return a flag for each of n rows; None for none."""
     if flip is None:
         return None
-    flags = np.asarray(flip)
+    try:
+        flags = np.atleast_1d(np.asarray(flip))
+    except ValueError:  # lists of several lengths
+        raise UsageError(f"flip {flip!r}: expected ({n},) of bool, one for each row") from None
     if flags.dtype != np.bool_ or flags.shape != (n,):
         raise UsageError(f"flip {flags.shape} of {flags.dtype}: expected ({n},) of bool, one for each row")
     return np.ascontiguousarray(flags)
