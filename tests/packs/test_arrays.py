@@ -388,17 +388,6 @@ def test_a_lost_dataset_json_is_written_again(damage, source, tmp_path):
     assert_as_clean(source, tmp_path / "out", options())
 
 
-def test_a_changed_dataset_json_of_the_same_size_is_written_again(source, tmp_path):
-    compress_folder(source, tmp_path / "out", options())
-    path = tmp_path / "out" / "dataset.json"
-    before, written = path.stat(), path.read_bytes()
-    path.write_bytes(written.replace(b'"packing": "', b'"PACKING": "'))
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert path.read_bytes() != written
-    compress_folder(source, tmp_path / "out", options())
-    assert_as_clean(source, tmp_path / "out", options())
-
-
 def test_pixels_of_all_colours_have_no_file_of_palettes(source, tmp_path):
     compress_folder(source, tmp_path / "out", Options(format="arrays", strategy="SO", **SIZE))
     assert {path.name for path in (tmp_path / "out").rglob("*.npy")} == {"pixels.npy", "labels.npy"}

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from icsys.choices import ARRAYS, PACKINGS
 from icsys.errors import UsageError
-from icsys.layout import DATASET, MANIFEST, PACK_INDEX, STAGED_PACKS
+from icsys.layout import MANIFEST, PACK_INDEX, STAGED_PACKS
 from icsys.packs.array_labels.label_files import label_files
 from icsys.packs.assignment import Stopped, assign
 from icsys.packs.companions import Companions
@@ -217,15 +217,12 @@ def _check_places(destination: RootedPath, before: PackIndex, names: Iterable[st
 
 
 def _is_intact(destination: RootedPath, pack: Pack, written: os.stat_result | None) -> bool:
-    """Return whether a pack is as it was written.
-
-    Its content is read only if it changed after ``written``; that of ``dataset.json``, which is small, always.
-    """
+    """Return whether a pack is as it was written; its content is read only if it changed after ``written``."""
     path = destination / pack.name
     found = _status(path)
     if found is None or found.st_size != pack.bytes:
         return False
-    if pack.name != DATASET and (written is None or found.st_mtime_ns <= written.st_mtime_ns):
+    if written is None or found.st_mtime_ns <= written.st_mtime_ns:
         return True
     try:
         return path.sha256() == pack.sha256
