@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
-from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from icsys.studio.surveys.low_urgency import low_urgency_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_NICE = 10
 
 
 class NewestJob:
@@ -38,7 +35,7 @@ class NewestJob:
                 return
             self._stop = threading.Event()
             arguments = self._thread, self._stop, work
-            self._thread = threading.Thread(target=_do, args=arguments, name=self._name, daemon=True)
+            self._thread = low_urgency_thread(self._name, lambda: _do(*arguments))
             self._thread.start()
 
     def cancel(self) -> None:
@@ -64,9 +61,5 @@ class NewestJob:
 def _do(before: threading.Thread | None, stop: threading.Event, work: Callable[[threading.Event], object]) -> None:
     if before is not None:
         before.join()
-    if stop.is_set():
-        return
-    if sys.platform == "linux":  # where a thread has an urgency of its own, which the threads that it begins get, too
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
-    work(stop)
+    if not stop.is_set():
+        work(stop)
