@@ -340,11 +340,11 @@ def test_a_drag_of_the_slider_is_one_step_back(visit, tree):
 
 def test_the_left_side_shows_the_photo_in_all_its_colours_or_as_it_is(visit):
     with visit() as page:
-        wide = "image => image.naturalWidth"
-        assert page.locator("img.before").evaluate(wide) == 66
+        before = page.locator("img.before")
+        playwright.expect(before).to_have_js_property("naturalWidth", 66)
         page.get_by_label("Before", exact=True).select_option("original")
         playwright.expect(page.locator(".tag.before")).to_have_text("the photo itself")
-        assert page.locator("img.before").evaluate(wide) == 330
+        playwright.expect(before).to_have_js_property("naturalWidth", 330)
         left, right = (page.locator(f"img.{side}").bounding_box() for side in ("before", "after"))
         assert left == right
 
