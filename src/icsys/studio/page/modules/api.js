@@ -5,7 +5,7 @@ const LOST = {
   503: "The server has too much to do; try again.",
 };
 
-/** The name of this page in requests of which a newer one takes the place of an older one: pages leave those of others alone. */
+/** The name of this page: its newer requests take the place of older ones of its own, and of no other page. */
 export const PAGE = Math.random().toString(36).slice(2, 10);
 
 export class Refused extends Error {
