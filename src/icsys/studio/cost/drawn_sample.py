@@ -102,6 +102,6 @@ class DrawnSample:
 
 
 def with_unseen(total: TotalInterval, count: TotalInterval, population: int) -> TotalInterval:
-    """Return the interval of a total of images, all of which had a value in the sample, where others may have none."""
+    """Widen the interval of a total whose images all had a value in the sample: others may have none."""
     missing = total.total * (1 - count.low / population) if population else 0.0
     return total._replace(low=max(0.0, total.total - math.hypot(total.total - total.low, missing)))
