@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import signal
+import sys
 import threading
 import webbrowser
 from typing import TYPE_CHECKING, Any
