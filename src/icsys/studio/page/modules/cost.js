@@ -61,6 +61,7 @@ export class Cost {
     const text = document.hidden ? "" : JSON.stringify(body);
     if (text === this.#asked) return;
     byId("totals").classList.add("older");
+    byId("total-line").classList.add("older");
     this.#timer = setTimeout(() => this.#begin(body, text), PAUSE);
   }
 
@@ -81,6 +82,7 @@ export class Cost {
 
   #fail(text) {
     byId("totals").replaceChildren();
+    byId("total-line").textContent = "";
     byId("cost-note").textContent = text;
   }
 
@@ -93,11 +95,14 @@ export class Cost {
       const times = cost.bytes ? `${(cost.bytes_in / cost.bytes).toPrecision(3)} times` : "";
       byId("totals").replaceChildren(
         ...row("Bytes", bytesText(cost.bytes), between(cost.bytes_low, cost.bytes_high, bytesText)),
-        ...row("Smaller", times, `than ${bytesText(cost.bytes_in)}`),
+        ...row("Smaller", times, `from ${bytesText(cost.bytes_in)}`),
         ...row("Time", durationText(cost.seconds), between(cost.seconds_low, cost.seconds_high, durationText)),
         ...row("Files", count(cost.files), between(cost.outputs_low, cost.outputs_high, (value) => many(value, "image"))),
       );
+      const about = cost.sampled === cost.images ? "" : "About ";
+      byId("total-line").textContent = `${about}${bytesText(cost.bytes)} in all, ${times.replace(" times", "×")} smaller`;
       byId("totals").classList.remove("older");
+      byId("total-line").classList.remove("older");
       byId("cost-note").textContent = noteOf(cost);
     }
     byId("cost").setAttribute("aria-busy", String(!cost.done));
