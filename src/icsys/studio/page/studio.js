@@ -23,7 +23,7 @@ const views = new Views(store, byId("views"), state.fields);
 new Controls(store, byId("controls"), state.fields, views);
 const grid = new Grid(store, byId("grid"));
 grid.onListed = (found) => views.listed(found);
-new Figures(store, views, grid);
+new Figures(store, views);
 new Cost(store);
 new Frontier(store);
 new InspectionView(store);

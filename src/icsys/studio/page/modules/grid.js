@@ -225,15 +225,6 @@ export class Grid {
     return this.#pages.get(Math.floor(place / PAGE))?.[place % PAGE];
   }
 
-  /** The name of a photo, if it was listed near what is in sight. */
-  nameOf(image) {
-    for (const photos of this.#pages.values()) {
-      const photo = photos.find((one) => one.image === image);
-      if (photo) return photo.name;
-    }
-    return "";
-  }
-
   #title({ name, broken, worst }) {
     const measured = worst === undefined ? "" : `\nCIEDE2000 ${worst.toFixed(2)}`;
     return broken ? `${name}\n${broken}` : name + measured;
