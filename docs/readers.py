@@ -143,7 +143,7 @@ READERS = [
     Reader("Keras", {"keras": "keras"}, "keras.utils.load_img(path)"),
     Reader(
         "Keras",
-        {"keras": "keras"},
+        {"keras": "keras", "tf": "tensorflow"},  # whatever its backend is, Keras makes such datasets with TensorFlow
         f"next(iter(keras.utils.image_dataset_from_directory(folder, labels=None, image_size=({HEIGHT}, {WIDTH}))))",
     ),
     Reader("imageio", {"iio": "imageio.v3"}, "iio.imread(path)"),

@@ -1,7 +1,10 @@
 """Photos to test with: the two that scikit-learn ships, and small ones made by code."""
 
+import importlib.util
 import os
 import signal
+import subprocess
+import sys
 
 # Read by SciPy when it is imported: with it, scikit-learn checks estimators on more kinds of arrays.
 os.environ["SCIPY_ARRAY_API"] = "1"
@@ -18,6 +21,40 @@ from helpers import soft_photo, synthetic_photo
 # No test is about time: how long an example takes is a matter of the machine and of what else it does.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+
+OWN_PROCESS = "ICS_TEST_IN_OWN_PROCESS"
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers",
+        "own_process(package): skipped without the package; in a process of its own, since what the package does when "
+        "it is loaded (threads, hooks of a fork, an environment read once) would change the tests after it",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Run a test that is marked so in a process of its own."""
+    marker = pyfuncitem.get_closest_marker("own_process")
+    if marker is None or OWN_PROCESS in os.environ:
+        return None
+    [package] = marker.args
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"needs the package {package}: make test-extras")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", pyfuncitem.nodeid]
+    done = subprocess.run(
+        command,
+        cwd=pyfuncitem.config.rootpath,
+        env=os.environ | {OWN_PROCESS: "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "1 passed" in done.stdout) == (0, True), done.stdout
+    return True
 
 
 @pytest.fixture(scope="session")

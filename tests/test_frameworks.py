@@ -38,7 +38,7 @@ def made(colors=10, size=(32, 32), shared=None):
 
 
 def recipe(page, import_line):
-    """Run the block of a page that has a line, in this process; return its names."""
+    """Run the block of a page that has a line; return its names."""
     blocks = re.findall(r"^```python\n(.*?)^```", (TASKS / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
     [text] = [text for text in blocks if re.search(rf"^{import_line}", text, re.MULTILINE)]
     names = {"__name__": "recipe"}
@@ -72,10 +72,11 @@ def by_size(batch):
     return -len(batch[0])
 
 
+@pytest.mark.own_process("keras")
 def test_keras_gets_whole_batches_in_a_new_order_each_epoch():
-    keras = pytest.importorskip("keras", reason="needs Keras: make test-extras")
     pixels, labels = made()
     names = recipe("frameworks.md", "class Batches")
+    keras = names["keras"]
     assert names["losses"][-1] < names["losses"][0]
     batches, known = names["Batches"](icsys.load("Ready"), BATCH), known_images(pixels)
     epochs = []
@@ -101,8 +102,8 @@ def test_keras_gets_whole_batches_in_a_new_order_each_epoch():
     assert len(seen) == 6
 
 
+@pytest.mark.own_process("tensorflow")
 def test_tensorflow_gets_whole_batches_in_a_new_order_each_epoch():
-    tf = pytest.importorskip("tensorflow", reason="needs TensorFlow: pip install tensorflow-cpu")
     pixels, labels = made()
     names = recipe("frameworks.md", "import tensorflow")
     assert names["losses"][-1] < names["losses"][0]
@@ -111,13 +112,13 @@ def test_tensorflow_gets_whole_batches_in_a_new_order_each_epoch():
     assert [spec.shape.as_list() for spec in batches.element_spec] == [[None, 32, 32, 3], [None]]
     epochs = [rows_in(batches, known, labels) for _ in range(3)]
     assert len(set(map(tuple, epochs))) == 3
-    assert isinstance(batches, tf.data.Dataset)
+    assert isinstance(batches, names["tf"].data.Dataset)
 
 
+@pytest.mark.own_process("jax")
 @pytest.mark.parametrize("colors", [2, 4, 10, 200, 300])
 def test_jax_makes_the_pixels_on_the_device(colors):
     """Widths that fill no whole byte; indices past the palette show its last colour, as everywhere in ICS."""
-    pytest.importorskip("jax", reason="needs JAX: make test-extras")
     pixels, labels = made(colors, (5, 7))
     names = recipe("frameworks.md", "import jax$")
     assert all(np.isfinite(names["losses"]))
@@ -164,9 +165,9 @@ def fit(names, path=None):
     return seen
 
 
+@pytest.mark.own_process("lightning")
 @pytest.mark.filterwarnings("ignore:.isinstance.treespec, LeafSpec:FutureWarning")  # Lightning's own use of PyTorch
 def test_lightning_has_each_image_once_an_epoch_and_goes_on_where_it_stopped():
-    pytest.importorskip("lightning", reason="needs Lightning: make test-extras")
     pixels, labels = made()
     names = recipe("frameworks.md", "import lightning")
     losses = names["model"].losses
@@ -199,8 +200,8 @@ def by_pixel(images):
     return np.ascontiguousarray(images.numpy().transpose(0, 2, 3, 1))
 
 
+@pytest.mark.own_process("datasets")
 def test_datasets_reads_the_pixels_of_whole_batches():
-    pytest.importorskip("datasets", reason="needs the package datasets: make test-extras")
     pixels, labels = made(size=(24, 32))
     names = recipe("hugging-face.md", "import icsys")
     known, calls = known_images(pixels), []

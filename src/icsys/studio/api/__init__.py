@@ -2,9 +2,10 @@
 
 A body is a JSON object of at most 1 MiB, with the names in brackets; ``options`` and ``settings`` are those of
 :class:`~icsys.options.Options` and of :class:`~icsys.run_settings.RunSettings` by name. An answer is a JSON object
-unless another kind is named. An error is ``{"error": a sentence}``, and for an image also ``code``, with a status:
-400 for wrong values, 404 for what is not there, 409 for what a newer request has replaced or what goes on already,
-413 for a body that is too long, 422 for an image that cannot be read or used.
+unless another kind is named. An error is ``{"error": a sentence}``, for an image also with ``code``, and for a preview
+with ``photo``, the path of its image. Its status is 400 for wrong values, 404 for what is not there, 409 for what a
+newer request has replaced or what goes on already, 413 for a body that is too long, 422 for an image that cannot be
+read or used.
 
 ``GET /api/state``
     Source, destination, options and settings to begin with, and what each option accepts.

@@ -1,6 +1,6 @@
 // Bytes, quality and time of the active view, with JPEG and WebP at equal bytes beside it.
 
-import { ask, isReplaced } from "./api.js";
+import { PAGE, ask, isReplaced } from "./api.js";
 import { byId, bytesText, element, secondsText } from "./elements.js";
 import { Palette } from "./palette.js";
 
@@ -21,8 +21,9 @@ export class Figures {
     const isActive = (view) => view.number === store.state.active;
     views.onMade((view, isNew) => isActive(view) && isNew && this.#show(view));
     views.onRated((view) => isActive(view) && this.#rate(view));
-    views.onFailed((view) => {
+    views.onFailed((view, error) => {
       if (!isActive(view) || view.figures) return;
+      byId("photo-name").textContent = error.photo;
       byId("figures-table").replaceChildren();
       this.palette.clear();
     });
@@ -52,7 +53,7 @@ export class Figures {
     const add = async (name, path, valuesOf) => {
       if (!isShown()) return;
       try {
-        const found = await ask(`preview/${key}/${path}`);
+        const found = await ask(`preview/${key}/${path}?slot=${PAGE}`);
         if (!isShown()) return;
         Object.assign(this.rows[name], valuesOf(found));
       } catch (error) {
