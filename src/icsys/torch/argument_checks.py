@@ -25,7 +25,7 @@ def loaded(data: object) -> Dataset:
     if isinstance(data, Dataset):
         return data
     folder = repr(os.fspath(data)) if isinstance(data, str | os.PathLike) else "folder"
-    given = f"data={shown(data)} of type {type(data).__name__}"
+    given = f"data={short_repr(data)} of type {type(data).__name__}"
     raise UsageError(f"{given}: expected a Dataset, or a view of one; icsys.load({folder}) gives it")
 
 
@@ -38,10 +38,10 @@ def function_or_none(name: str, value: Any) -> Any:  # noqa: ANN401 - a function
     """Return a function, or None; UsageError if it is something else."""
     if value is None or callable(value):
         return value
-    raise UsageError(f"{name}={shown(value)}: expected a function of one argument, or None")
+    raise UsageError(f"{name}={short_repr(value)}: expected a function of one argument, or None")
 
 
-def shown(value: object) -> str:
+def short_repr(value: object) -> str:
     """Return a value as an error shows it: in one line, and short."""
     text = " ".join(repr(value).split())
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

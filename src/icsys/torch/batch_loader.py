@@ -13,7 +13,7 @@ from icsys.loading.batch_form import batch_form, index_form
 from icsys.loading.epoch_order import check_shuffle, check_world, images_of_process, order_of_epoch, share_of_process
 from icsys.loading.random_changes import COLOR_CHANGES, RandomChanges
 from icsys.setting_fields import Choice, whole_number
-from icsys.torch.argument_checks import loaded, shown, switch
+from icsys.torch.argument_checks import loaded, short_repr, switch
 from icsys.torch.batch_maker import BatchMaker
 from icsys.torch.prefetch import made_ahead
 from icsys.torch.tensor_types import form_dtype
@@ -180,11 +180,11 @@ class BatchLoader:
             If it is of a loader with another seed, other sizes, or another number of images or processes.
         """
         if not isinstance(state, dict):
-            raise UsageError(f"state={shown(state)}: expected what state_dict() has returned")
+            raise UsageError(f"state={short_repr(state)}: expected what state_dict() has returned")
         for name, value in self._fixed().items():
             found = state.get(name)
             if not isinstance(found, int | str) or found != value:
-                raise UsageError(f"the state has {name}={shown(found)}: expected {value}, as this loader has")
+                raise UsageError(f"the state has {name}={short_repr(found)}: expected {value}, as this loader has")
         self.epoch = whole_number("epoch", state.get("epoch"), 0, _MOST)
         self._given, self._goes_on = whole_number("batch", state.get("batch"), 0, len(self)), True
 
@@ -228,7 +228,9 @@ class BatchLoader:
             return batch_form(self.layout, form_dtype(self.dtype), self.mean, self.std)
         for name, value in of_pixels.items():
             if value is not None:
-                raise UsageError(f"{name}={shown(value)} with form='indices': expected no {name}, or form='pixels'")
+                raise UsageError(
+                    f"{name}={short_repr(value)} with form='indices': expected no {name}, or form='pixels'"
+                )
         for name in COLOR_CHANGES:
             if value := getattr(self, name):
                 raise UsageError(
@@ -246,7 +248,7 @@ class BatchLoader:
             self._maker.choose_device(device, resident=self.resident)
         elif not isinstance(self.resident, str) or self.resident != "auto":
             raise UsageError(
-                f"resident={shown(self.resident)} with device='cpu': expected another device, or no resident"
+                f"resident={short_repr(self.resident)} with device='cpu': expected another device, or no resident"
             )
         else:
             # Those ahead, the one in work, and the last two that were given out.
@@ -261,4 +263,4 @@ def _device(device: str | torch.device) -> torch.device:
     try:
         return torch.device(device)
     except (RuntimeError, TypeError, ValueError):
-        raise UsageError(f"device={shown(device)}: expected one of PyTorch, such as 'cpu' or 'cuda'") from None
+        raise UsageError(f"device={short_repr(device)}: expected one of PyTorch, such as 'cpu' or 'cuda'") from None

@@ -12,7 +12,7 @@ from icsys.choices import WHITE
 from icsys.color_and_size_checks import rgb_of
 from icsys.errors import UsageError
 from icsys.setting_fields import several
-from icsys.torch.argument_checks import shown
+from icsys.torch.argument_checks import short_repr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,11 +97,11 @@ def collate(batch: Sequence[tuple[IndexedImage, Any]]) -> tuple[IndexedImage, An
     """
     pairs = several("batch", batch, _PAIRS)
     if not pairs or not all(isinstance(pair, tuple | list) and len(pair) == _PAIR for pair in pairs):
-        raise UsageError(f"batch={shown(batch)}: expected {_PAIRS}")
+        raise UsageError(f"batch={short_repr(batch)}: expected {_PAIRS}")
     images = [image for image, _ in pairs]
     for image in images:
         if not isinstance(image, IndexedImage):
-            raise UsageError(f"batch with {shown(image)}: expected {_PAIRS}")
+            raise UsageError(f"batch with {short_repr(image)}: expected {_PAIRS}")
     channels = max(image.palette.shape[1] for image in images)
     palettes = torch.zeros((len(images), max(len(image.palette) for image in images), channels), dtype=torch.uint8)
     for whole, image in zip(palettes, images, strict=True):
