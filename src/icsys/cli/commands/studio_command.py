@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _HIGHEST_PORT = 65535
 _REACHED_BY_OTHERS = (
-    "ics studio: other machines can reach this address, and the connection is not encrypted: whoever sees it sees the "
+    "ics studio: other machines can reach this address, and the connection is not encrypted: who sees it sees the "
     "token. A tunnel is safer: ssh -L 8888:127.0.0.1:8888 SERVER, and --port 8888 without --host there."
 )
 
