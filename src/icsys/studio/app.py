@@ -34,9 +34,9 @@ _PAGE = resources.files("icsys.studio") / "page"
 
 
 class PageFiles(StaticFiles):
-    """The files of the page, which are served without the token: those that it has, and no path is looked up.
+    """The files of the page, served without the token and by the names that exist: no other path is looked up.
 
-    A path may be anything: on Windows, looking at one of another machine would send it the user's credentials.
+    On Windows, looking at a path of another machine would send it the credentials of the user.
     """
 
     def __init__(self, directory: str) -> None:

@@ -199,7 +199,7 @@ def _refused(why: str) -> ASGIApp:
 def _cookies_in(headers: Headers, name: str) -> list[str]:
     """Return all values of a cookie.
 
-    Any server of this host may set cookies of any name and form: they are passed over, so that they shut nobody out.
+    Any server of this host may set cookies of any name and form: they are passed over, and shut out no page.
     """
     pairs = (pair.partition("=") for line in headers.getlist("cookie") for pair in line.split(";"))
     return [value.strip() for found, _, value in pairs if found.strip() == name]
