@@ -74,7 +74,7 @@ def unknown_names_refused(table: type[_Table]) -> type[_Table]:
     build = table.__init__
 
     @wraps(build)
-    def checked(self: _Table, **values: object) -> None:
+    def checked(self: _Table, /, **values: object) -> None:
         try:
             build(self, **values)
         except TypeError:
