@@ -20,6 +20,7 @@ export class Grid {
   #generation = 0;
   #worstTimer = 0;
   #worstAsked = "";
+  #isAskingWorst = false;
   #queue = new ThumbnailQueue();
 
   constructor(store, place) {
@@ -106,7 +107,8 @@ export class Grid {
     clearTimeout(this.#worstTimer);
     const body = { options: this.store.options() };
     const text = JSON.stringify(body);
-    if (!this.#isByWorst || text === this.#worstAsked) return;
+    this.#isAskingWorst = this.#isByWorst && text !== this.#worstAsked;
+    if (!this.#isAskingWorst) return;
     this.#worstTimer = setTimeout(async () => {
       this.#worstAsked = text;
       try {
@@ -114,6 +116,9 @@ export class Grid {
       } catch (error) {
         notice(error.message);
       }
+      if (this.#worstAsked !== text) return;
+      this.#isAskingWorst = false;
+      this.#reload();
     }, PAUSE);
   }
 
@@ -157,7 +162,8 @@ export class Grid {
   #tell(found) {
     this.onListed(found);
     const all = found.chosen === found.total ? "" : ` of ${found.total.toLocaleString("en")}`;
-    const more = found.complete ? "" : " so far";
+    const isWhole = found.complete && !found.measuring && !this.#isAskingWorst;
+    const more = isWhole ? "" : " so far";
     const sample = this.#isByWorst ? ", a sample" : "";
     const problem = found.problem ? `: ${found.problem}` : "";
     byId("count").textContent = `${found.chosen.toLocaleString("en")}${all} photos${more}${sample}${problem}`;
