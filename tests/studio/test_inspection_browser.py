@@ -107,7 +107,7 @@ def test_the_worst_photos_come_first(page):
     order.focus()
     page.keyboard.press("End")
     playwright.expect(order).to_have_value("worst")
-    playwright.expect(page.locator("#count")).to_have_text("5 of 6 photos, a sample")
+    playwright.expect(page.locator("#count")).to_have_text("5 photos of a random sample, by CIEDE2000")
     cells = page.locator(".cell")
     playwright.expect(cells).to_have_count(5)
     before = worst_values(page)

@@ -60,7 +60,8 @@ class DatasetLabels:
             If there is no such kind.
         """
         known = self.mask_kinds
-        if kind not in known:
+        given: Any = kind
+        if not isinstance(given, str) or given not in known:
             shown = ", ".join(known) or "no kinds: the folder holds no masks in arrays"
             raise UsageError(f"masks {kind!r}: expected one of {shown}{did_you_mean(str(kind), known)}")
         splits = [split.with_masks(kind) for split in self._splits]

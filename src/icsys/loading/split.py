@@ -65,7 +65,7 @@ class Split(Protocol):
     def show(
         self, rows: NDArray[np.int64], form: BatchForm, changes: BatchChanges, *, out: NDArray[Any], threads: int
     ) -> None:
-        """Write the pixels of rows, with the changes of each, into ``out``, with so many ``threads``."""
+        """Write what a form wishes of rows, with the changes of each, into ``out``, with so many ``threads``."""
 
     def prepare(self) -> None:
         """Find at once what can be found without reading all."""

@@ -27,13 +27,12 @@ POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows ends processes in an
 
 @pytest.fixture
 def served(monkeypatch, tmp_path):
-    """What the server was called with, in a folder with photos; it ends at once, as by Ctrl-C."""
+    """What the server was called with, in a folder with photos; it ends at once."""
     calls, opened = [], []
 
     def serve(workspace, host, port, on_ready):
         calls.append(SimpleNamespace(host=host, port=port, **workspace))
         on_ready("http://here/?token=t", "http://here/?token=once")
-        raise KeyboardInterrupt
 
     names = ("source", "destination", "options", "settings")
     monkeypatch.setattr(studio_command, "_load", lambda: (serve, lambda *given: dict(zip(names, given, strict=True))))
@@ -89,6 +88,8 @@ def test_printed_options_open_the_page_as_they_were_given(served, tmp_path, caps
     ("words", "error"),
     [
         (["studio", "nothing-here"], "source folder 'nothing-here' does not exist"),
+        (["studio", ""], "source '' names no folder"),
+        (["compress", "", "small", "--studio"], "source '' names no folder"),
         (["studio"], "there is no folder 'Uncompressed' here"),
         (["studio", "photos", "--port", "70000"], "port=70000: expected a whole number from 0 to 65535"),
         (["studio", "photos", "--port", "-1"], "port=-1: expected a whole number from 0 to 65535"),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sys
 import threading
 import webbrowser
 from typing import TYPE_CHECKING, Any
 
 from icsys.cli.commands.studio_arguments import STUDIO_HOST
 from icsys.cli.given_places import DESTINATION, check_source
+from icsys.cli.signals import leave
 from icsys.errors import MissingExtraError, UsageError
 from icsys.options import Options
 from icsys.run_settings import RunSettings
@@ -42,6 +42,8 @@ def _serve(source: Location, destination: str, request: Request | None, **where:
     serve, workspace_of = _load()
     if not isinstance(source, str):
         raise UsageError("several files were given: expected one folder or archive for the studio")
+    if not source:
+        raise UsageError("source '' names no folder: expected a path, or . for the current folder")
     options, settings = (Options(), RunSettings()) if request is None else request[:2]
     browser = where.pop("browser")
 
@@ -51,9 +53,13 @@ def _serve(source: Location, destination: str, request: Request | None, **where:
             # Some browsers answer only once they are closed.
             threading.Thread(target=webbrowser.open, args=(address_once,), daemon=True).start()
 
-    with contextlib.suppress(KeyboardInterrupt), _ended_by_signals():  # Ctrl-C is how the studio is closed
-        serve(workspace_of(source, destination, options, settings), on_ready=ready, **where)
-    sys.stdout.flush()
+    try:
+        with _ended_by_signals():
+            serve(workspace_of(source, destination, options, settings), on_ready=ready, **where)
+    except KeyboardInterrupt:  # how the studio is closed
+        leave(
+            0
+        )  # Python would wait for threads in the middle of a slow image, and one more Ctrl-C would show meanwhile
     return 0
 
 
