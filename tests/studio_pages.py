@@ -1,11 +1,20 @@
-"""The page of the studio in a real browser: Chromium without a window, and a server of its own."""
+"""The page of the studio in a real browser: Chromium without a window, and a server of its own.
+
+A page changes at its own pace, so tests wait for what they expect: ``expect`` of Playwright and :func:`eventually` look
+again until it is there, however busy the machine is.
+"""
 
 import os
 import shutil
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from urllib.parse import urlsplit
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
@@ -13,6 +22,19 @@ BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
 # As root, in a container, and with nothing that it does of its own accord.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
+
+WAIT = 60_000  # milliseconds that anything may take on a busy machine
+LOOK = 50  # milliseconds between two looks
+
+playwright.expect.set_options(timeout=WAIT)
+
+
+def eventually(page, read, wanted=True):
+    """Wait until a function returns what is wanted, for what ``expect`` has no words for."""
+    end = time.monotonic() + WAIT / 1000
+    while (found := read()) != wanted and time.monotonic() < end:
+        page.wait_for_timeout(LOOK)  # in which the page goes on
+    assert found == wanted
 
 
 @contextmanager
@@ -30,10 +52,26 @@ def serving(source, folder):
             server.terminate()
 
 
+def shown(page):
+    """Wait for the first picture."""
+    playwright.expect(page.locator("article.view .summary", has_text="colour").first).to_be_visible()
+
+
+def settled(page):
+    """Wait until pictures stay where they are: both sides have come, and the quality, whose words take room."""
+    playwright.expect(page.locator("article.view[aria-busy]")).to_have_count(0)
+    playwright.expect(page.locator("img.before[hidden]")).to_have_count(0)
+    playwright.expect(page.locator("article.view .summary").filter(has_not_text="SSIM")).to_have_count(0)
+
+
 @contextmanager
-def visiting(browser, address, **settings):
-    """Open a page; check at the end that it asked only its server, that all was answered, and that it said nothing."""
+def visiting(browser, address, ready=shown, **settings):
+    """Open a page; check at the end that it asked only its server, that all was answered, and that it said nothing.
+
+    ``ready`` waits until the page can be used.
+    """
     context = browser.new_context(**settings)
+    context.set_default_timeout(WAIT)
     page = context.new_page()
     said, asked = [], []
     page.on("console", lambda message: said.append(message.text))
@@ -42,7 +80,7 @@ def visiting(browser, address, **settings):
     page.on("response", lambda answer: answer.status < 400 or said.append(f"{answer.url}: {answer.status}"))
     page.on("request", lambda request: asked.append(urlsplit(request.url)[:2]))
     page.goto(address)
-    shown(page)
+    ready(page)
     try:
         yield page
     finally:
@@ -51,8 +89,3 @@ def visiting(browser, address, **settings):
         context.close()
     assert found == []
     assert set(asked) <= {urlsplit(address)[:2]} | {("blob", "")}
-
-
-def shown(page):
-    """Wait for the first picture."""
-    page.locator("article.view .summary", has_text="colour").first.wait_for()

@@ -10,13 +10,7 @@ import pytest
 import icsys
 
 ROOT = Path(icsys.__file__).parent
-MODULES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8")) for path in sorted(ROOT.rglob("*.py"))}
-FUNCTIONS = [
-    (module, node)
-    for module, tree in MODULES.items()
-    for node in ast.walk(tree)
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-]
+MODULES = [path.relative_to(ROOT).as_posix() for path in sorted(ROOT.rglob("*.py"))]
 
 MOST_MODULES = 20
 MOST_LINES = 350
@@ -24,6 +18,19 @@ MOST_LINES_OF_A_BODY = 50
 MOST_PARAMETERS = 8
 TABLES = {"options.py"}  # one entry an option: long by nature
 KERNELS = {"color/kernels.py"}  # arrays in, arrays out: their parameters are those of the C++ functions
+
+
+@pytest.fixture(scope="module")  # read and kept only while the tests here need them
+def trees():
+    """The syntax tree of each module by its path."""
+    return {module: ast.parse((ROOT / module).read_text("utf-8")) for module in MODULES}
+
+
+def functions(trees):
+    for module, tree in trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield module, node
 
 
 def lines_of_body(function):
@@ -56,23 +63,23 @@ def test_a_module_has_one_subject():
     assert {module: size for module, size in lengths.items() if size > MOST_LINES and module not in TABLES} == {}
 
 
-def test_a_function_fits_a_screen():
-    long = [f"{module}: {one.name}" for module, one in FUNCTIONS if lines_of_body(one) > MOST_LINES_OF_A_BODY]
+def test_a_function_fits_a_screen(trees):
+    long = [f"{module}: {one.name}" for module, one in functions(trees) if lines_of_body(one) > MOST_LINES_OF_A_BODY]
     assert long == []
 
 
-def test_values_are_passed_whole():
+def test_values_are_passed_whole(trees):
     many = [
         f"{module}: {one.name}"
-        for module, one in FUNCTIONS
+        for module, one in functions(trees)
         if len(parameters(one)) > MOST_PARAMETERS and one.name not in icsys.__all__ and module not in KERNELS
     ]
     assert many == []
 
 
-def test_a_public_name_is_defined_in_one_module():
+def test_a_public_name_is_defined_in_one_module(trees):
     homes = defaultdict(set)
-    for module, tree in MODULES.items():
+    for module, tree in trees.items():
         for name in public_names(tree):
             if not name.startswith("_"):
                 homes[name].add(module)

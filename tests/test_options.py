@@ -30,6 +30,7 @@ from icsys.choices import (
 from icsys.color_and_size_checks import parse_size
 from icsys.errors import UsageError
 from icsys.options import Options, Target
+from icsys.run_settings import RunSettings
 from icsys.setting_fields import Check
 
 sides = st.integers(1, 65_535)
@@ -248,6 +249,13 @@ def test_an_unknown_name_is_refused_with_the_known_ones():
     for build in (Options.from_dict, lambda values: Options(**values), lambda values: Options().replace(**values)):
         with pytest.raises(UsageError, match=r"unknown option 'colours': expected one of .*; did you mean colors\?"):
             build({"colours": 3})
+
+
+@pytest.mark.parametrize("table", [Options, RunSettings])
+def test_a_name_of_python_is_an_unknown_option_too(table):
+    for build in (table, table().replace):
+        with pytest.raises(UsageError, match="unknown option 'self'"):
+            build(self=1)
 
 
 def test_every_option_has_a_check_a_help_text_and_a_group():

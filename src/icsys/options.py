@@ -644,7 +644,7 @@ class Options:
         """
         return cls(**values)
 
-    def replace(self, **changes: Any) -> Options:  # noqa: ANN401 - one type per field
+    def replace(self, /, **changes: Any) -> Options:  # noqa: ANN401 - one type per field
         """Return a copy with some fields changed.
 
         A new ``step``, ``scale`` or ``size`` replaces the old one. So does a new target. A number of ``colors`` removes

@@ -327,7 +327,7 @@ class RunSettings:
         engine = self.engine or ("processes" if self._needs_processes else "auto")
         return self.replace(jobs=self.jobs or cores, engine=engine)
 
-    def replace(self, **changes: Any) -> RunSettings:  # noqa: ANN401 - one type per field
+    def replace(self, /, **changes: Any) -> RunSettings:  # noqa: ANN401 - one type per field
         """Return a copy with some fields changed."""
         return dataclasses.replace(self, **changes)
 

@@ -92,6 +92,8 @@ class Executor(NamedTuple):
         Returns how many images are left to do; None if that is unknown.
     crashed
         Called, in a thread, with items whose helper process has ended before they were done; they are done again.
+    admit
+        Bounds the memory of threads together with that of others; None for a bound of their own.
     """
 
     engine: str
@@ -101,6 +103,7 @@ class Executor(NamedTuple):
     stop: threading.Event
     left: Callable[[], int | None] = lambda: None
     crashed: Callable[[list[Any]], object] = lambda _: None
+    admit: Admit | None = None
 
     def map(
         self, worker: Callable[..., list[Returned]], items: Iterable[ReadAhead[Item]], prepare: Callable[[], object]
@@ -147,6 +150,7 @@ class Executor(NamedTuple):
             return ENGINE_TABLE["processes"](isolated, batches, jobs=self.jobs, **shared)
         slots = Slots(self.jobs)
         limits = thread_limits(self.jobs, slots, stopped=self.stop.is_set, ended=ended.is_set)
+        limits = limits if self.admit is None else limits._replace(admit=self.admit)
         function = timed(partial(worker, limits=limits))
         shared |= {"weigh": _weight}
         if self.engine == "threads" or self.jobs == 1 or self.remote:

@@ -40,6 +40,25 @@ if TYPE_CHECKING:
 _SETTINGS = ("shard_images", "shard_bytes", "classes", "numbers", "are_named", "form", "labels_sha256")
 
 
+def check_kind(destination: RootedPath, format: str) -> PackIndex | None:  # noqa: A002 - as below
+    """Return the index of the packs in an output folder, if any; refuse a folder with images of another kind.
+
+    Raises
+    ------
+    UsageError
+        If it holds images of another kind: packs and files, or packs of two formats.
+    """
+    index = load_pack_index(destination)
+    found = f"{index.format} packs" if index else "image files" if (destination / MANIFEST).is_file() else None
+    wanted = f"{format} packs" if format in PACKINGS else "image files"
+    if found not in {None, wanted}:
+        raise UsageError(
+            f"destination {str(destination)!r} holds {found} of an earlier run: expected {wanted} for "
+            f"format={format!r}; name another destination"
+        )
+    return index
+
+
 def open_packs(
     destination: RootedPath,
     format: str,  # noqa: A002 - the option's name
@@ -63,16 +82,9 @@ def open_packs(
     Raises
     ------
     UsageError
-        If the folder holds images of another kind: packs and files, or packs of two formats.
+        As :func:`check_kind` does.
     """
-    index = load_pack_index(destination)
-    found = f"{index.format} packs" if index else "image files" if (destination / MANIFEST).is_file() else None
-    wanted = f"{format} packs" if format in PACKINGS else "image files"
-    if found not in {None, wanted}:
-        raise UsageError(
-            f"destination {str(destination)!r} holds {found} of an earlier run: expected {wanted} for "
-            f"format={format!r}; name another destination"
-        )
+    index = check_kind(destination, format)
     if format not in PACKINGS:
         return frozenset()
     if index is None:

@@ -59,13 +59,13 @@ class Workspace:
         """Photos that are worked on at the same time."""
         admit = MemoryBudget(_BYTES_DECODED_AT_ONCE).hold
         self.thumbnails = Thumbnails(self.images, options, admit)
-        shared = SharedPalettes(self.images, settings, self.events)
+        shared = SharedPalettes(self.images, settings, self.events, admit)
         self.shared_palettes = shared
         self.previews = Previews(PhotoCache(self.images, _BYTES_OF_PHOTOS, admit), shared, self.threads)
         self.inspection = InspectJob(source, self.images, settings, self.events)
         self.worst = WorstImages(self.images, shared, self.events, admit)
-        self.costs = CostEstimates(self.images, self.events, self.previews)
-        self.frontiers = Frontiers(self.images, self.events, self.previews)
+        self.costs = CostEstimates(self.images, self.events, self.previews, shared, admit)
+        self.frontiers = Frontiers(self.images, self.events, self.previews, admit)
         self.run = RunJob(source, self.events)
         self.learning = LearnJob(source, settings, self.events)
         self.presets = Presets(config_folder)
@@ -82,7 +82,7 @@ class Workspace:
         self.events.close()
         for job in (self.run, self.learning):
             job.refuse_more()
-        self.inspection.stop()
+        self.inspection.cancel()
 
     def close(self) -> None:
         """Wait for what was being computed."""

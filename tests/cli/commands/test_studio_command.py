@@ -21,19 +21,19 @@ from icsys.run_settings import RunSettings
 
 pytest.importorskip("starlette", reason="needs the extra studio")
 
+ANY = "0.0.0.0"  # noqa: S104 - nothing is served there
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/\?token=[\w-]{40,}\n")
 POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows ends processes in another way")
 
 
 @pytest.fixture
 def served(monkeypatch, tmp_path):
-    """What the server was called with, in a folder with photos; it ends at once, as by Ctrl-C."""
+    """What the server was called with, in a folder with photos; it ends at once."""
     calls, opened = [], []
 
     def serve(workspace, host, port, on_ready):
         calls.append(SimpleNamespace(host=host, port=port, **workspace))
         on_ready("http://here/?token=t", "http://here/?token=once")
-        raise KeyboardInterrupt
 
     names = ("source", "destination", "options", "settings")
     monkeypatch.setattr(studio_command, "_load", lambda: (serve, lambda *given: dict(zip(names, given, strict=True))))
@@ -63,6 +63,22 @@ def test_host_and_port_are_those_that_are_given(served):
     assert (served.calls[0].host, served.calls[0].port) == ("::1", 8888)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "::1"])
+@pytest.mark.usefixtures("served")
+def test_nothing_is_said_of_an_address_that_other_machines_cannot_reach(capsys, host):
+    assert run_command(["studio", "photos", "--host", host, "--no-browser"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("host", [ANY, "::", "192.168.1.5", "box"])
+@pytest.mark.usefixtures("served")
+def test_an_address_that_other_machines_reach_is_said_to_be_one(capsys, host):
+    assert run_command(["studio", "photos", "--host", host, "--no-browser"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "http://here/?token=t\n"
+    assert err.startswith("ics studio: other machines can reach this address, and the connection is not encrypted")
+
+
 def test_a_run_opens_the_page_with_its_options_instead(served, tmp_path, capsys):
     (tmp_path / "mine.toml").write_text('colors = 8\nsize = "64x32"\njobs = 3\nsplit = "train=80,val=20"\n')
     words = ["compress", "photos", "small", "--config", "mine.toml", "--step", "2", "--follow-links", "--studio"]
@@ -89,6 +105,8 @@ def test_printed_options_open_the_page_as_they_were_given(served, tmp_path, caps
     ("words", "error"),
     [
         (["studio", "nothing-here"], "source folder 'nothing-here' does not exist"),
+        (["studio", ""], "source '' names no folder"),
+        (["compress", "", "small", "--studio"], "source '' names no folder"),
         (["studio"], "there is no folder 'Uncompressed' here"),
         (["studio", "photos", "--port", "70000"], "port=70000: expected a whole number from 0 to 65535"),
         (["studio", "photos", "--port", "-1"], "port=-1: expected a whole number from 0 to 65535"),
@@ -142,6 +160,7 @@ def status(port, path):
 
 
 @POSIX
+@pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)])
 def test_a_real_server_prints_its_address_answers_and_ends_with_0(photos, tmp_path, number):
     command = [sys.executable, "-m", "icsys", "studio", str(photos), "--no-browser"]

@@ -222,9 +222,9 @@ def test_an_image_that_ends_its_process_is_tried_once(sources, tmp_path):
                 tried.append(task)
                 yield [Lost((task, b""), "timeout", "took too long")]
 
-    def noting(data, options):
+    def noting(data, options, **limits):
         measured.append(data)
-        return compress_image(data, options)
+        return compress_image(data, options, **limits)
 
     with (
         mock.patch("icsys.run.within_bytes.kept_images.compress_tasks", losing),

@@ -71,6 +71,14 @@ def test_a_file_that_has_vanished_is_a_failure_in_words(client, workspace, monke
         assert "No such file" in answer.json()["error"]
 
 
+def test_a_damaged_photo_is_named_and_has_the_set_inspected(client, workspace):
+    number = workspace.images.numbers_of(["train/dog/bad.jpg"])["train/dog/bad.jpg"]
+    answer = client.post("/api/preview", json={"image": number, "options": {}})
+    assert (answer.status_code, answer.json()["photo"]) == (422, "train/dog/bad.jpg")
+    workspace.inspection.wait(60)
+    assert list(workspace.inspection.broken) == [number]
+
+
 def test_the_list_has_marks_of_broken_images_and_the_worst_order(client, workspace):
     assert client.post("/api/worst", json={"options": {"colors": 2, "step": 1}}).status_code == 202
     assert client.post("/api/inspection").status_code == 202
@@ -79,7 +87,7 @@ def test_the_list_has_marks_of_broken_images_and_the_worst_order(client, workspa
     found = client.get("/api/images", params={"order": "worst"}).json()
     assert [one["image"] for one in found["images"]] == [number for number, _ in workspace.worst.order()]
     assert [one["worst"] for one in found["images"]] == sorted((one["worst"] for one in found["images"]), reverse=True)
-    assert (found["chosen"], found["total"]) == (6, 7)
+    assert (found["chosen"], found["total"], found["measuring"]) == (6, 7, False)
     cats = client.get("/api/images", params={"order": "worst", "label": "cat"}).json()["images"]
     assert [one["image"] for one in cats] == [one["image"] for one in found["images"] if "/cat/" in one["name"]]
     marked = [one["name"] for one in client.get("/api/images").json()["images"] if "broken" in one]

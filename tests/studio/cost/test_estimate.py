@@ -1,16 +1,24 @@
 """What the whole set takes: exact where the sample is the set, and as a run counts it."""
 
 import threading
+from contextlib import contextmanager
 
 import pytest
+from PIL import Image
 
+from helpers import synthetic_photo
 from icsys import compress_folder
 from icsys.image.decode import unlimited
 from icsys.options import Options
 from icsys.run_settings import RunSettings
-from icsys.studio.cost.estimate import FIRST_STEP, LAST_STEP, CostEstimates, sample_order, steps_of
+from icsys.shard import parse_shard
+from icsys.studio.cost.estimate import FIRST_STEP, LAST_STEP, CostEstimates, steps_of
 from icsys.studio.cost.sampled_photos import SampledPhotos
 from icsys.studio.images.photo_cache import PhotoCache
+from icsys.studio.surveys import palette_search
+from icsys.studio.workspace import Workspace
+
+SUFFIXES = {".tar", ".parquet", ".npy", ".png"}
 
 
 class Busy:
@@ -19,7 +27,7 @@ class Busy:
 
 @pytest.fixture
 def costs(workspace):
-    made = CostEstimates(workspace.images, workspace.events, Busy())
+    made = CostEstimates(workspace.images, workspace.events, Busy(), workspace.shared_palettes, unlimited)
     yield made
     made.close()
 
@@ -33,20 +41,94 @@ def estimated(costs, workspace, options, **settings):
     return found
 
 
-@pytest.mark.parametrize(
-    "options",
-    [Options(colors=8, step=2), Options(strategy="SO", size=(40, 40)), Options(colors="auto"), Options(format="webp")],
-    ids=["K", "SO", "auto", "WebP"],
-)
+OPTIONS = {
+    "SO": Options(strategy="SO", size=(40, 40)),
+    "FKM": Options(strategy="FKM", colors=8, step=2),
+    "MBKM": Options(strategy="MBKM", colors=8, step=2),
+    "MKM": Options(colors=8, step=2),
+    "auto": Options(colors="auto"),
+    "auto for all": Options(colors="auto", per="dataset", step=2),
+    "palette of all": Options(palette="dataset", colors=8, step=2),
+    "palette of classes": Options(palette="class", colors=8, step=2),
+    "WebP": Options(format="webp"),
+    "npz": Options(format="npz", step=2),
+    "arrays": Options(format="arrays", colors=8, size=(20, 20), fit="cover"),
+    "small photos only": Options(max_pixels=5000),
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_a_sample_of_all_photos_gives_the_total_of_the_run(costs, workspace, photos, tmp_path, options):
     """One photo is damaged: it fails in both."""
     found = estimated(costs, workspace, options)
-    run = compress_folder(photos, tmp_path / "out", options)
-    written = [path for path in (tmp_path / "out").rglob(f"*{options.suffix}") if path.is_file()]
-    assert found["bytes"] == found["bytes_low"] == found["bytes_high"] == sum(p.stat().st_size for p in written)
-    assert found["files"] == found["outputs"] == len(written) == run.compressed == 6
-    assert (found["images"], found["sampled"], found["failed"], found["left_out"]) == (7, 7, 1, 0)
+    run = compress_folder(photos, tmp_path / "out", options, dry_run=True)
+    assert found["bytes"] == found["bytes_low"] == found["bytes_high"] == run.bytes_out
+    assert found["outputs"] == found["outputs_low"] == found["outputs_high"] == run.compressed
+    assert found["bytes_in"] == run.bytes_in
+    assert (found["images"], found["sampled"], found["left_out"]) == (7, 7, 0)
+    assert found["failed"] == run.failed
     assert found["seconds"] > 0
+    assert "palette of its own" not in found["note"]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"drop_duplicates": "exact"}, {"shard": "2/3"}, {"min_side": 71}, {"max_aspect": 1.05}]
+)
+def test_what_a_run_leaves_out_is_not_counted(tmp_path, settings):
+    for number in range(6):
+        path = tmp_path / "src" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(synthetic_photo(60 + 4 * (number % 4), 72, seed=number % 4)).save(path)
+    run = compress_folder(tmp_path / "src", tmp_path / "out", Options(), dry_run=True, **settings)
+    studio = Workspace(str(tmp_path / "src"), str(tmp_path / "out"), Options(), RunSettings())
+    found = estimated(
+        studio.costs, studio, Options(), **{n: parse_shard(v) if n == "shard" else v for n, v in settings.items()}
+    )
+    studio.close()
+    assert 0 < run.compressed < 6
+    assert (found["outputs"], found["bytes"], found["bytes_in"]) == (run.compressed, run.bytes_out, run.bytes_in)
+    assert ("2 duplicates" in found["note"]) == ("drop_duplicates" in settings)
+
+
+PACKS = {
+    "few for each tar": Options(format="webdataset", shard_images=2),
+    "tar": Options(format="webdataset", colors=8),
+    "Parquet": Options(format="parquet"),
+    "small Parquet": Options(format="parquet", shard_images=1),
+    "indices": Options(format="arrays", size=(20, 20), fit="cover"),
+    "pixels": Options(format="arrays", size=(20, 20), fit="cover", strategy="SO"),
+    "single files": Options(),
+}
+
+
+@pytest.mark.parametrize("options", PACKS.values(), ids=PACKS)
+def test_files_are_those_that_a_run_writes(costs, workspace, photos, tmp_path, options):
+    found = estimated(costs, workspace, options)
+    compress_folder(photos, tmp_path / "out", options)
+    written = [path for path in (tmp_path / "out").rglob("*") if path.is_file() and path.suffix in SUFFIXES]
+    written += (tmp_path / "out").glob("*/names.jsonl")
+    written += (tmp_path / "out").glob("dataset.json")
+    # Photos that fail are spread over the splits as all are.
+    assert abs(found["files"] - len(written)) <= (1 if options.shard_images < 7 else 0)
+    if options.format == "webdataset":
+        size = sum(path.stat().st_size for path in written)
+        assert abs(found["packed"] - size) <= len(written) * 10240
+    else:
+        assert found["packed"] is None
+
+
+@pytest.mark.parametrize("names", [["a.png", "train/b.png"], ["a.png", "x/b.png", "val/c.png"], ["test/a.png"]])
+def test_photos_in_no_split_are_packed_with_those_for_training(tmp_path, names):
+    for name in names:
+        path = tmp_path / "src" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(synthetic_photo(20, 20, seed=len(name))).save(path)
+    options = Options(format="webdataset")
+    compress_folder(tmp_path / "src", tmp_path / "out", options)
+    studio = Workspace(str(tmp_path / "src"), str(tmp_path / "out"), options, RunSettings())
+    found = estimated(studio.costs, studio, options)
+    studio.close()
+    assert found["files"] == len(list((tmp_path / "out").rglob("*.tar")))
 
 
 def test_rules_of_size_leave_photos_out_of_it(costs, workspace):
@@ -60,36 +142,67 @@ def test_twice_the_jobs_take_half_the_time(costs, workspace):
     assert one["bytes"] == two["bytes"]
 
 
-@pytest.mark.parametrize(
-    ("options", "files"),
-    [
-        (Options(format="webdataset", shard_images=2), 3),
-        (Options(format="parquet"), 2),
-        (Options(format="arrays", size=(20, 20), fit="cover"), 9),
-    ],
-)
-def test_packs_hold_many_images(costs, workspace, options, files):
-    assert estimated(costs, workspace, options)["files"] == files
-
-
-def test_a_shared_palette_is_estimated_as_palettes_of_their_own(costs, workspace):
+def test_palettes_that_photos_share_are_found_before_the_first_figure(costs, workspace):
+    """They take fewer bytes than palettes of their own, and the time of a second look at each photo."""
+    news = []
+    workspace.events.publish = lambda kind, values, real=workspace.events.publish: (
+        news.append((kind, values)),
+        real(kind, values),
+    )
     own, shared = (estimated(costs, workspace, Options(palette=palette)) for palette in ("image", "dataset"))
-    assert own["bytes"] == shared["bytes"]
-    assert not own["note"]
-    assert "palette" in shared["note"]
+    assert shared["bytes"] < own["bytes"]
+    of_shared = [
+        values["sampled"]
+        for kind, values in news
+        if kind == "cost" and values["settings_key"] == shared["settings_key"]
+    ]
+    assert of_shared == [0, 7]
+
+
+def test_many_classes_are_counted_with_palettes_of_their_own(costs, workspace, monkeypatch):
+    monkeypatch.setattr(palette_search, "MOST_IMAGES", 3)
+    own, of_class, of_all = (estimated(costs, workspace, Options(palette=one)) for one in ("image", "class", "dataset"))
+    assert own["bytes"] == of_class["bytes"] > of_all["bytes"]
+    assert "palette of its own" in of_class["note"]
+    assert "7 photos" in of_all["note"] or not of_all["note"]
+
+
+def test_files_beside_photos_are_said_to_be_left_out_of_the_count(tmp_path):
+    for name in ("images/a", "images/b", "masks/a", "masks/b"):
+        (tmp_path / "src" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(synthetic_photo(24, 24, seed=1)[:, :, 0] // 200).save(tmp_path / "src" / f"{name}.png")
+    studio = Workspace(str(tmp_path / "src"), str(tmp_path / "out"), Options(), RunSettings())
+    found = estimated(studio.costs, studio, Options())
+    studio.close()
+    assert found["outputs"] == 2
+    assert "2 files that go with photos" in found["note"]
+
+
+def test_photos_are_decoded_within_the_common_bound(workspace):
+    held = []
+
+    @contextmanager
+    def admit(size):
+        held.append(size)
+        yield
+
+    costs = CostEstimates(workspace.images, workspace.events, Busy(), workspace.shared_palettes, admit)
+    estimated(costs, workspace, Options(step=2))
+    costs.close()
+    assert len(held) == 6
 
 
 def test_an_estimate_waits_for_previews_and_ends_for_a_newer_one(workspace, monkeypatch):
     busy, measured, waits = Busy(), [], threading.Event()
-    costs = CostEstimates(workspace.images, workspace.events, busy)
+    costs = CostEstimates(workspace.images, workspace.events, busy, workspace.shared_palettes, unlimited)
     real = SampledPhotos.measure
 
-    def measure(self, number, options, rules):
+    def measure(self, number, options, palette, rules):
         measured.append(options.colors)
         if len(measured) == 2 and not waits.is_set():
             busy.is_busy = True
             waits.set()
-        return real(self, number, options, rules)
+        return real(self, number, options, palette, rules)
 
     monkeypatch.setattr(SampledPhotos, "measure", measure)
     costs.begin(Options(colors=3), RunSettings())
@@ -114,18 +227,6 @@ def test_photos_of_the_page_stay_in_their_cache(costs, workspace):
     estimated(costs, workspace, Options(step=2))
     assert photos.photo(0, Options(step=2)) is kept
     assert photos.bytes == before
-
-
-def test_the_sample_is_drawn_at_random_without_repeats_and_alike_each_time():
-    for images in (0, 1, 7, 300, 5000):
-        order = sample_order(images, 3)
-        assert order == sample_order(images, 3)
-        assert len(set(order)) == len(order) == min(images, LAST_STEP)
-        assert all(0 <= number < images for number in order)
-    assert sample_order(5000, 3) != sample_order(5000, 4)
-    firsts = [number for seed in range(400) for number in sample_order(20, seed)[:FIRST_STEP]]
-    counts = [firsts.count(number) for number in range(20)]
-    assert 110 < min(counts) <= max(counts) < 210  # 160 each, standard deviation 10
 
 
 def test_steps_double_up_to_the_most():

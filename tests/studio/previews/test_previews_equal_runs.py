@@ -156,6 +156,19 @@ def test_a_palette_that_cannot_be_found_is_an_error_of_the_options(studio):
         studio.previews.ask("main", 0, options).result()
 
 
+def test_a_broken_photo_without_a_palette_is_broken_as_in_a_run(studio, kinds, tmp_path):
+    options = Options(palette="class", palette_from="a", step=2)
+    studio.previews.ask("main", 0, options).result()
+    assert studio.shared_palettes.wait(60)
+    failed = {one.source: one.code for one in compress_folder(kinds, tmp_path / "out", options).failures}
+    for number in range(5):
+        source = studio.images[number].task.source
+        found = made_by(lambda: studio.previews.ask("main", number, options).result()[1])  # noqa: B023 - used at once
+        assert (found if source in failed else "fine") == failed.get(source, "fine")
+    assert failed["b/bad.jpg"] == "broken"
+    assert "no_palette" in failed.values()
+
+
 def test_a_palette_file_is_used_as_by_a_run(studio, kinds, tmp_path):
     write_palette(tmp_path / "own.gpl", [[0, 0, 0], [250, 200, 90], [255, 255, 255]])
     options = Options(palette=str(tmp_path / "own.gpl"), step=2)

@@ -79,7 +79,7 @@ def test_an_inspection_that_is_ended_says_so(small, monkeypatch):
     monkeypatch.setattr(inspect_job.InspectJob, "_report", slow)
     small.inspection.begin()
     assert begun.wait(30)
-    small.inspection.stop()
+    small.inspection.cancel()
     small.inspection.wait(60)
     assert small.events.latest("inspection")["state"] == "stopped"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import signal
 import sys
 import threading
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from icsys.cli.commands.studio_arguments import STUDIO_HOST
 from icsys.cli.given_places import DESTINATION, check_source
+from icsys.cli.signals import leave
 from icsys.errors import MissingExtraError, UsageError
 from icsys.options import Options
 from icsys.run_settings import RunSettings
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from icsys.records.config.request import Request
 
 _HIGHEST_PORT = 65535
+_REACHED_BY_OTHERS = (
+    "ics studio: other machines can reach this address, and the connection is not encrypted: who sees it sees the "
+    "token. A tunnel is safer: ssh -L 8888:127.0.0.1:8888 SERVER, and --port 8888 without --host there."
+)
 
 
 def run_studio(arguments: argparse.Namespace) -> int:
@@ -42,18 +48,26 @@ def _serve(source: Location, destination: str, request: Request | None, **where:
     serve, workspace_of = _load()
     if not isinstance(source, str):
         raise UsageError("several files were given: expected one folder or archive for the studio")
+    if not source:
+        raise UsageError("source '' names no folder: expected a path, or . for the current folder")
     options, settings = (Options(), RunSettings()) if request is None else request[:2]
     browser = where.pop("browser")
 
     def ready(address: str, address_once: str) -> None:
         print(address, flush=True)
+        if not _is_loopback(where["host"]):
+            print(_REACHED_BY_OTHERS, file=sys.stderr)
         if browser:
             # Some browsers answer only once they are closed.
             threading.Thread(target=webbrowser.open, args=(address_once,), daemon=True).start()
 
-    with contextlib.suppress(KeyboardInterrupt), _ended_by_signals():  # Ctrl-C is how the studio is closed
-        serve(workspace_of(source, destination, options, settings), on_ready=ready, **where)
-    sys.stdout.flush()
+    try:
+        with _ended_by_signals():
+            serve(workspace_of(source, destination, options, settings), on_ready=ready, **where)
+    except KeyboardInterrupt:  # how the studio is closed
+        leave(
+            0
+        )  # Python would wait for threads in the middle of a slow image, and one more Ctrl-C would show meanwhile
     return 0
 
 
@@ -72,6 +86,14 @@ def _ended_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches an address."""
+    try:
+        return host.casefold() == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _load() -> tuple[Any, Any]:

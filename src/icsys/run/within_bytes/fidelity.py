@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from icsys.color.image_quality import measure
-from icsys.image.decode import decode_photo
+from icsys.image.decode import decode_photo, unlimited
 from icsys.image.read_output import flat_pixels, read_pixels
 from icsys.image.resize import window_at
 from icsys.pipeline import compress_image
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from icsys.image.decode import Admit
     from icsys.options import Options
     from icsys.run.within_bytes.candidates import Candidates, Setting
     from icsys.run.within_bytes.choice import HowGood
@@ -60,15 +61,19 @@ class FidelityMeter:
     ----------
     largest
         Options of the largest size.
+    admit
+        Bounds the memory of what is decoded at the same time, as for :func:`~icsys.image.decode.decode_photo`.
     """
 
-    def __init__(self, sample: Sample, largest: Options) -> None:
-        self._sample, self._largest = sample, largest
+    def __init__(self, sample: Sample, largest: Options, admit: Admit = unlimited) -> None:
+        self._sample, self._largest, self._admit = sample, largest, admit
         self._references: dict[bytes, tuple[NDArray[np.uint8], tuple[int, int], tuple[int, int, int, int]]] = {}
 
     def of(self, options: Options) -> Fidelity:
         """Return what options keep."""
-        rows = self._sample.for_each(lambda data: self.errors(data, compress_image(data, options).data))
+        rows = self._sample.for_each(
+            lambda data: self.errors(data, compress_image(data, options, admit=self._admit).data)
+        )
         if not len(rows):
             return Fidelity(0.0, 1.0, 0)
         return Fidelity(float(rows[:, 0].mean()), float(rows[:, 1].mean()), len(rows))
@@ -83,7 +88,7 @@ class FidelityMeter:
     def _reference(self, data: bytes) -> tuple[NDArray[np.uint8], tuple[int, int], tuple[int, int, int, int]]:
         """Return a window of the largest picture, the size of that picture, and the place of the window."""
         if data not in self._references:
-            pixels = flat_pixels(decode_photo(data, self._largest).pixels, self._largest.background)
+            pixels = flat_pixels(decode_photo(data, self._largest, self._admit).pixels, self._largest.background)
             height, width = pixels.shape[:2]
             left, top = max(0, (width - _WINDOW) // 2), max(0, (height - _WINDOW) // 2)
             window = left, top, min(width, left + _WINDOW), min(height, top + _WINDOW)
@@ -92,7 +97,12 @@ class FidelityMeter:
         return self._references[data]
 
 
-def judge_by_fidelity(sample: Sample, candidates: Candidates, on_step: Callable[[Setting], object]) -> HowGood:
+def meter_of(sample: Sample, candidates: Candidates, admit: Admit = unlimited) -> FidelityMeter:
+    """Return what measures how close pictures come to those of the largest size in all colours."""
+    return FidelityMeter(sample, candidates.largest.replace(strategy="SO", format="png"), admit)
+
+
+def judge_by_fidelity(meter: FidelityMeter, candidates: Candidates, on_step: Callable[[Setting], object]) -> HowGood:
     """Return what tells settings of equal bytes apart: how close pictures come to those of the largest size.
 
     Parameters
@@ -100,7 +110,6 @@ def judge_by_fidelity(sample: Sample, candidates: Candidates, on_step: Callable[
     on_step
         Called with each setting before it is measured.
     """
-    meter = FidelityMeter(sample, candidates.largest.replace(strategy="SO", format="png"))
 
     def by_fidelity(setting: Setting) -> Judgement:
         on_step(setting)

@@ -15,7 +15,7 @@ from icsys.run.places import open_places
 from icsys.run.progress import INTERRUPTED_TEXT, Progress
 from icsys.run.within_bytes.candidates import Candidates, Setting, what_is_asked
 from icsys.run.within_bytes.choice import LEAST, Judgement, candidates_of, choose_colors_within
-from icsys.run.within_bytes.fidelity import judge_by_fidelity
+from icsys.run.within_bytes.fidelity import judge_by_fidelity, meter_of
 from icsys.run.within_bytes.kept_images import Sample, StoppedChoice, images_of
 from icsys.run.within_bytes.learned_accuracy import LearnedAccuracy
 from icsys.run.within_bytes.remembered import Remembered, question, recall, remember, remember_tries, tries_of
@@ -174,7 +174,7 @@ class _BudgetRun:
     def _judged(self, sample: Sample, candidates: Candidates) -> HowGood:
         """Return what tells settings of equal bytes apart."""
         if self._learned is None:
-            return judge_by_fidelity(sample, candidates, lambda _: self._report(note=_NOTE))
+            return judge_by_fidelity(meter_of(sample, candidates), candidates, lambda _: self._report(note=_NOTE))
         accuracy, name = LearnedAccuracy(self._learned), self._learned.path
 
         def by_accuracy(setting: Setting) -> Judgement:

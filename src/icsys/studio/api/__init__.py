@@ -2,9 +2,10 @@
 
 A body is a JSON object of at most 1 MiB, with the names in brackets; ``options`` and ``settings`` are those of
 :class:`~icsys.options.Options` and of :class:`~icsys.run_settings.RunSettings` by name. An answer is a JSON object
-unless another kind is named. An error is ``{"error": a sentence}``, and for an image also ``code``, with a status:
-400 for wrong values, 404 for what is not there, 409 for what a newer request has replaced or what goes on already,
-413 for a body that is too long, 422 for an image that cannot be read or used.
+unless another kind is named. An error is ``{"error": a sentence}``, for an image also with ``code``, and for a preview
+with ``photo``, the path of its image. Its status is 400 for wrong values, 404 for what is not there, 409 for what a
+newer request has replaced or what goes on already, 413 for a body that is too long, 422 for an image that cannot be
+read or used.
 
 ``GET /api/state``
     Source, destination, options and settings to begin with, and what each option accepts.
@@ -13,7 +14,7 @@ unless another kind is named. An error is ``{"error": a sentence}``, and for an 
     new listener gets the latest of each kind first.
 ``GET /api/images``
     A part of the list: first, count (at most 1000), words, label, split, and order (name, or worst: the images that
-    were measured last).
+    were measured last). ``complete`` says whether the source is listed, ``measuring`` whether the order is not final.
 ``GET /api/images/{image}/thumbnail``
     A small JPEG of an image; 204 in place of 422 with broken=empty.
 ``GET /api/images/{image}/original``

@@ -72,12 +72,18 @@ async def _of_usage(request: Request, error: Exception) -> Response:
 
 async def _of_image(request: Request, error: Exception) -> Response:
     code = error.code if isinstance(error, ImageError) else "error"
-    return _refusal(request, {"error": str(error), "code": code}, _UNREADABLE)
+    return _refusal(request, {"error": str(error), "code": code, **_photo(request)}, _UNREADABLE)
 
 
 async def _of_system(request: Request, error: Exception) -> Response:
     code, text = failure_reason(error)
-    return _refusal(request, {"error": text, "code": code}, _UNREADABLE)
+    return _refusal(request, {"error": text, "code": code, **_photo(request)}, _UNREADABLE)
+
+
+def _photo(request: Request) -> dict[str, str]:
+    """Return the path of the photo that was asked for, where a route has named it."""
+    photo = getattr(request.state, "photo", None)
+    return {} if photo is None else {"photo": photo}
 
 
 async def _of_bug(request: Request, error: Exception) -> Response:

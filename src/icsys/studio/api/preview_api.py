@@ -41,10 +41,12 @@ def preview_routes(workspace: Workspace) -> list[Route]:
         body = await body_of(request)
         number = whole_number("image", body.get("image"), 0, _MOST_IMAGES)
         options = workspace.options_of(options_in(body))
-        key, made = await _result(request, previews.ask(_slot(body.get("slot")), number, options))
-        workspace.inspection.begin_if_small()  # now that the first photo can be seen
-        name = workspace.images[number].task.source
-        return json_answer({"key": key, "image": number, "name": name, **made.figures})
+        request.state.photo = workspace.images[number].task.source
+        try:
+            key, made = await _result(request, previews.ask(_slot(body.get("slot")), number, options))
+        finally:
+            workspace.inspection.begin_if_small()  # now that the first photo is seen, or what is wrong with it
+        return json_answer({"key": key, "image": number, "name": request.state.photo, **made.figures})
 
     async def quality(request: Request) -> Response:
         found = await _result(request, previews.quality(_slot(request.query_params.get("slot")), _key(request)))

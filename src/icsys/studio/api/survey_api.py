@@ -26,7 +26,7 @@ def survey_routes(workspace: Workspace) -> list[Route]:
             workspace.inspection.begin()
             return json_answer({"state": "running"}, _BEGUN)
         if request.method == "DELETE":
-            workspace.inspection.stop()
+            workspace.inspection.cancel()
         return json_answer(workspace.events.latest("inspection") or {"state": "none"})
 
     async def worst(request: Request) -> Response:

@@ -19,18 +19,19 @@ from icsys.options import Options
 from icsys.pipeline import compress_photo
 from icsys.run.within_bytes.candidates import GEOMETRY, Setting, what_is_asked
 from icsys.run.within_bytes.choice import candidates_of, choose_colors_within
-from icsys.run.within_bytes.fidelity import FidelityMeter, judge_by_fidelity
+from icsys.run.within_bytes.fidelity import judge_by_fidelity, meter_of
 from icsys.run.within_bytes.kept_images import Sample, StoppedChoice
 from icsys.run.within_bytes.totals import Total
 from icsys.run.within_bytes.tries import Tries
 from icsys.studio.cost.intervals import TotalInterval, total_by_ratio
-from icsys.studio.cost.newest_job import NewestJob
+from icsys.studio.surveys.newest_job import NewestJob
 
 if TYPE_CHECKING:
     import threading
 
     from numpy.typing import NDArray
 
+    from icsys.image.decode import Admit
     from icsys.run_settings import RunSettings
     from icsys.studio.cost.estimate import MayBeBusy
     from icsys.studio.images.image_list import ImageList
@@ -70,7 +71,7 @@ class AskedBudget(NamedTuple):
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
-class Frontiers:
+class Frontiers(NewestJob):
     """Finds what is best within a number of bytes, the newest question only, and publishes each step.
 
     Parameters
@@ -81,43 +82,35 @@ class Frontiers:
         Where steps are published, as news of the kind :data:`FRONTIER_NEWS`.
     busy
         What gives the work a pause.
+    admit
+        Bounds the memory of what is decoded at the same time, as for :func:`~icsys.image.decode.decode_photo`.
     """
 
-    def __init__(self, images: ImageList, events: Events, busy: MayBeBusy) -> None:
-        self._images, self._events, self._busy = images, events, busy
-        self._job = NewestJob("icsys frontier")
+    def __init__(self, images: ImageList, events: Events, busy: MayBeBusy, admit: Admit) -> None:
+        super().__init__("icsys frontier")
+        self._images, self._events, self._busy, self._admit = images, events, busy, admit
 
     def begin(self, asked: AskedBudget) -> str:
         """Begin to choose, in the background, and return the key of the question; an earlier one is cancelled."""
-        self._job.begin(lambda stop: self._answer(asked, stop))
+        self.start(lambda stop: self._answer(asked, stop))
         return asked.key
-
-    def cancel(self) -> None:
-        """End what is being chosen."""
-        self._job.cancel()
-
-    def wait(self, timeout: float | None = None) -> None:
-        """Wait until nothing is being chosen."""
-        self._job.wait(timeout)
-
-    def close(self) -> None:
-        """End all."""
-        self._job.close()
 
     def _answer(self, asked: AskedBudget, stop: threading.Event) -> None:
         self._publish(asked, {"done": False, "settings": 0})
         try:
-            frontier = _Frontier(self._images, asked, self._busy, stop)
+            frontier = _Frontier(self._images, asked, self._busy, self._admit, stop)
             values = frontier.choose(lambda count: self._publish(asked, {"done": False, "settings": count}))
             sides = frontier.sides
-            self._publish(asked, {**values, "lines": [], "done": False})
+            values |= {"lines": [], "sides": len(sides)}
+            self._publish(asked, {**values, "done": False})
             for place in range(len(sides)):
                 values["lines"] = frontier.lines(sides[place])
                 self._publish(asked, {**values, "done": place == len(sides) - 1})
         except StoppedChoice:
             return
         except ICSError as error:
-            self._publish(asked, {"done": True, "problem": str(error)})
+            problem = str(error).replace(f"total_bytes={asked.total_bytes}", f"A budget of {asked.total_bytes:,} bytes")
+            self._publish(asked, {"done": True, "problem": problem})
 
     def _publish(self, asked: AskedBudget, values: dict[str, Any]) -> None:
         self._events.publish(FRONTIER_NEWS, {"key": asked.key, "total_bytes": asked.total_bytes, **values})
@@ -126,15 +119,17 @@ class Frontiers:
 class _Frontier:
     """The answer to one question."""
 
-    def __init__(self, images: ImageList, asked: AskedBudget, busy: MayBeBusy, stop: threading.Event) -> None:
+    def __init__(
+        self, images: ImageList, asked: AskedBudget, busy: MayBeBusy, admit: Admit, stop: threading.Event
+    ) -> None:
         options, given = _opened(asked)
         pipeline.load_packages(options)
-        self._limit, self._busy, self._stop = asked.total_bytes, busy, stop
+        self._limit, self._busy, self._admit, self._stop = asked.total_bytes, busy, admit, stop
         open_to = what_is_asked(options, given, asked.total_bytes)
-        executor = Executor("threads", max(1, available_cores() // 2), None, remote=False, stop=stop)
+        executor = Executor("threads", max(1, available_cores() // 2), None, remote=False, stop=stop, admit=admit)
         self._sample = Sample(images.source, options, executor, asked.settings.size_rules)
         self._candidates = candidates_of(open_to, self._sample, is_bounded=False)
-        self._meter = FidelityMeter(self._sample, self._candidates.largest.replace(strategy="SO", format="png"))
+        self._meter = meter_of(self._sample, self._candidates, admit)
         self._base: dict[bytes, int] = {}
         self._chosen = self._candidates.highest
         self._lines: dict[int, list[dict[str, Any]]] = {}
@@ -149,15 +144,15 @@ class _Frontier:
         least = sample.estimate(candidates.options_of(candidates.lowest)).total
         if least > self._limit:
             raise UsageError(
-                f"total_bytes={self._limit}: the smallest setting ({candidates.words(candidates.lowest)}) takes about "
-                f"{round(least):,} bytes, expected at least that"
+                f"A budget of {self._limit:,} bytes: the smallest setting ({candidates.words(candidates.lowest)}) "
+                f"takes about {round(least):,} bytes, expected at least that"
             )
 
         def note(setting: Setting) -> None:
             measured.add(setting)
             on_step(len(measured))
 
-        found = choose_colors_within(sample, candidates, self._limit, judge_by_fidelity(sample, candidates, note))
+        found = choose_colors_within(sample, candidates, self._limit, judge_by_fidelity(self._meter, candidates, note))
         tries = Tries(sample, candidates, found.colors, self._limit)
         setting: Setting | None = tries.first()
         while setting is not None:
@@ -172,6 +167,7 @@ class _Frontier:
             "sampled": sample.drawn,
             "measured": len(sample.few),
             "why": found.why,
+            "is_largest": self._chosen == candidates.highest,
             "words": candidates.words(self._chosen),
             "chosen": {**self._place(self._chosen), **_plain(self._whole)},
             "defaults": {name: value for name, value in self._defaults.items() if name in self._open_names},
@@ -206,9 +202,9 @@ class _Frontier:
             time.sleep(_GLANCE)
         if data not in self._base:
             chosen = self._candidates.options_of(self._chosen)
-            self._base[data] = len(compress_photo(decode_photo(data, chosen), data, chosen).data)
+            self._base[data] = len(compress_photo(decode_photo(data, chosen, self._admit), data, chosen).data)
         row: list[float] = [self._base[data]]
-        photo = decode_photo(data, self._candidates.options_of(settings[0]))
+        photo = decode_photo(data, self._candidates.options_of(settings[0]), self._admit)
         for setting in settings:
             if self._stop.is_set():
                 break

@@ -13,6 +13,10 @@ from icsys.studio.images.photo_cache import DecodedPhoto, as_decoded
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from icsys.image.decode import Admit
     from icsys.options import Options
     from icsys.selection import SizeRules
     from icsys.studio.images.image_list import ImageList
@@ -26,9 +30,9 @@ class MeasuredPhoto(NamedTuple):
     Attributes
     ----------
     bytes_in, bytes_out
-        Of its file, and of its output; 0 if there is none.
-    seconds
-        What it costs one core.
+        Of its file, and of its output; 0 if there is no output.
+    seconds, decoding
+        What it costs one core, and what of that decoding costs.
     failed, left_out
         Whether it cannot be compressed, or a rule of the run passes over it.
     """
@@ -36,6 +40,7 @@ class MeasuredPhoto(NamedTuple):
     bytes_in: int
     bytes_out: int
     seconds: float
+    decoding: float = 0.0
     failed: bool = False
     left_out: bool = False
 
@@ -49,27 +54,38 @@ class SampledPhotos:
     """Compresses photos of a sample, and keeps the first decoded ones, so that another number of colours is faster.
 
     It is for one thread. What it keeps is its own: photos that the page shows stay where they are.
+
+    Parameters
+    ----------
+    images
+        The images to read.
+    admit
+        Bounds the memory of what is decoded at the same time, as for :func:`~icsys.image.decode.decode_photo`.
     """
 
-    def __init__(self, images: ImageList) -> None:
-        self._images = images
+    def __init__(self, images: ImageList, admit: Admit) -> None:
+        self._images, self._admit = images, admit
         self._held: dict[int, _Held] = {}
         self._decoding: Hashable = None
         self._bytes = 0
 
-    def measure(self, number: int, options: Options, rules: SizeRules | None) -> MeasuredPhoto:
-        """Compress a photo. Any fault is a failure of this photo, as it is in a run."""
-        bytes_in, seconds = 0, 0.0
+    def measure(
+        self, number: int, options: Options, palette: NDArray[np.uint8] | None, rules: SizeRules | None
+    ) -> MeasuredPhoto:
+        """Compress a photo, with a palette if it is given. Any fault is a failure of this photo, as it is in a run."""
+        start, held = time.thread_time(), None
         try:
             held = self._decoded(number, options, rules)
             if held is None:
-                return MeasuredPhoto(0, 0, 0.0, left_out=True)
-            (photo, data), seconds = held
-            bytes_in, start = len(data), time.thread_time()
-            output = compress_photo(photo, data, options)
-            return MeasuredPhoto(bytes_in, len(output.data), seconds + time.thread_time() - start)
+                return MeasuredPhoto(0, 0, time.thread_time() - start, left_out=True)
+            photo, data = held.decoded
+            start = time.thread_time()
+            output = compress_photo(photo, data, options, palette)
+            seconds = held.seconds + time.thread_time() - start
+            return MeasuredPhoto(len(data), len(output.data), seconds, held.seconds)
         except Exception:  # noqa: BLE001 - as in a run
-            return MeasuredPhoto(bytes_in, 0, seconds, failed=True)
+            before = held.seconds if held is not None else 0.0
+            return MeasuredPhoto(0, 0, before + time.thread_time() - start, before, failed=True)
 
     def forget(self) -> None:
         """Keep nothing."""
@@ -87,7 +103,7 @@ class SampledPhotos:
         data = self._images.read(number, options)
         if rules is not None and rules.broken_by(*read_header(data, options).stored):
             return None
-        photo = decode_photo(data, as_decoded(options))
+        photo = decode_photo(data, as_decoded(options), self._admit)
         held = _Held(DecodedPhoto(photo, data), time.thread_time() - start)
         size = photo.pixels.nbytes + len(data)
         if self._bytes + size <= _MOST_BYTES:  # the first ones stay: every estimate begins with them

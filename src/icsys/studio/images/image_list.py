@@ -12,7 +12,7 @@ from icsys.errors import ImageError, UsageError
 from icsys.files.locations import parse_source
 from icsys.records.label import label_at
 from icsys.records.splits import standard_split
-from icsys.sources.base import Task
+from icsys.sources.base import Companion, Task
 from icsys.sources.companions.layout import CompanionSettings
 from icsys.sources.folder import Folder
 from icsys.sources.open_source import open_source
@@ -108,6 +108,8 @@ class ImageList:
         self._lock = threading.Lock()
         self._labels: Counter[str] = Counter()
         self._splits: Counter[str] = Counter()
+        self.companions = 0
+        """Files that go with images, such as masks, as far as they are listed."""
         self._stop, self._problem = threading.Event(), ""
         self._thread = threading.Thread(target=self._list, name="icsys list", daemon=True)
         self._thread.start()
@@ -201,6 +203,8 @@ class ImageList:
                     return
                 if isinstance(planned, Task):
                     self._add(planned)
+                elif isinstance(planned, Companion):
+                    self.companions += 1
         except Exception as error:  # noqa: BLE001 - shown on the page, which has the images before it
             self._problem = str(error) or type(error).__name__
 

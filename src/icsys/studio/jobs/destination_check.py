@@ -14,8 +14,10 @@ from icsys.files.locations import check_apart, parse_location, parse_source
 from icsys.files.rooted_path import RootedPath
 from icsys.files.url import Url, shown
 from icsys.layout import MANIFEST
+from icsys.packs.local_packs import check_kind
 from icsys.records.manifest import DONE, read_rows
 from icsys.records.output_folders import is_output_folder
+from icsys.records.palette_files import check_palette_files
 from icsys.report.humanize import images_text
 from icsys.results import IMAGE
 from icsys.run.checks import check_format, check_places
@@ -42,11 +44,21 @@ def destination_check(source: Location, request: RunRequest) -> dict[str, Any]:
         check_format(request.options, request.settings.shard)
         what, text = _REMOTE, "Outputs are written to this server."
         if not isinstance(end, Url):
-            check_places(place, end, packed=request.options.format in PACKINGS)
+            _check_folder(check_places(place, end, packed=request.options.format in PACKINGS), request)
             what, text = _found_in(Path(end), request)
     except (ICSError, OSError) as error:
         what, text = _REFUSED, problem_text(error)
     return {"what": what, "text": text, "folder": shown(folder)}
+
+
+def _check_folder(folder: RootedPath, request: RunRequest) -> None:
+    """Refuse a folder in which this run could not begin for what it holds; a run that works there is met at the start.
+
+    To try its lock is to hold it for a moment, in which a run would be refused.
+    """
+    if request.options.palette != "image":
+        check_palette_files(folder, request.options)
+    check_kind(folder, request.options.format)
 
 
 def _found_in(folder: Path, request: RunRequest) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from typing import TYPE_CHECKING
 
@@ -52,8 +53,15 @@ class Job:
                 raise BusyError("the server is ending" if self._is_closed else self._busy)
             self._stop = threading.Event()
             # A process that is told twice to end does not wait for it: what is written is complete at any moment.
-            self._thread = threading.Thread(target=work, args=(self._stop,), name=self._name, daemon=True)
+            self._thread = threading.Thread(target=self._do, args=(work, self._stop), name=self._name, daemon=True)
             self._thread.start()
+
+    @staticmethod
+    def _do(work: Callable[[threading.Event], object], stop: threading.Event) -> None:
+        work(stop)
+        # Errors hold on to what they passed through, in circles: without this, a folder of a disk stays open for long
+        # after a run that could not write, and the system does not let go of the disk.
+        gc.collect()
 
     def stop(self) -> None:
         """End the work in order, after the images in progress."""

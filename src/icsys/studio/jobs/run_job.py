@@ -10,6 +10,7 @@ from icsys.files.rooted_path import RootedPath
 from icsys.files.url import is_url, shown
 from icsys.layout import REPORT
 from icsys.run.compress import run_folder
+from icsys.run.places import has_images
 from icsys.sources.base import passed_over_text
 from icsys.studio.jobs.job import Job, problem_text
 from icsys.studio.jobs.run_news import RUN_DONE, RUN_FAILED, RUN_STOPPED, RunNews, run_counts
@@ -110,7 +111,7 @@ class RunJob(Job):
         self._news = news
         try:
             summary = run_folder(self._source, destination, options, settings, stop=stop, progress=news.note)
-            self._check_found(summary)
+            self._check_found(summary, request)
         except Exception as error:  # noqa: BLE001 - shown on the page
             if news.is_started.is_set():
                 news.end(None, state=RUN_FAILED, problem=problem_text(error))
@@ -120,18 +121,30 @@ class RunJob(Job):
         else:
             self._finish(request, news, summary)
 
-    def _check_found(self, summary: RunSummary) -> None:
-        if not summary.images and not summary.stopped:
+    def _check_found(self, summary: RunSummary, request: RunRequest) -> None:
+        if summary.images or summary.stopped:
+            return
+        destination, _, settings = request
+        # There may be about as many shards as images, or more.
+        is_empty_shard = settings.shard is not None and has_images(
+            self._source, destination, include_outputs=settings.include_outputs
+        )
+        if not is_empty_shard:
             raise UsageError(no_images_text(self._source, summary))
 
     def _finish(self, request: RunRequest, news: RunNews, summary: RunSummary) -> None:
-        """Write the report of a run that came to its end, as ``ics report`` does, and say how it has ended."""
+        """Write the report of a run, as ``ics report`` does, and say how it has ended.
+
+        The end of the server does not wait for the report of a run that it stops.
+        """
         self._report = None
         state = RUN_STOPPED if summary.stopped else RUN_DONE
         values: dict[str, Any] = {"report": False, "report_problem": "", "stopped": summary.stopped}
-        if state == RUN_DONE and not (request.settings.dry_run or is_url(request.destination)):
-            counts = {"done": summary.images, "total": summary.images, **run_counts(summary)}
-            news.tell(note="Writing the report", left=None, rate=None, **counts)
+        is_ending = state == RUN_STOPPED and (self._is_closed or not summary.images)
+        if not (is_ending or request.settings.dry_run or is_url(request.destination)):
+            counts = {"done": summary.images, **run_counts(summary)}
+            counts |= {"total": summary.images} if state == RUN_DONE else {}
+            news.tell(note="Writing the report", stopping=False, left=None, rate=None, **counts)
             from icsys.report.run_page import report_folder  # noqa: PLC0415 - the page is shown before
 
             try:

@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from icsys.errors import UsageError
+from icsys.errors import ImageError, UsageError
 from icsys.studio.previews.latest_first import LatestFirst
 from icsys.studio.previews.preview import before, check_pixels, lossy_preview, make_preview, preview_quality
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from icsys.options import Options
     from icsys.studio.images.photo_cache import PhotoCache
     from icsys.studio.previews.preview import Preview, ShownFile
-    from icsys.studio.surveys.shared_palettes import SharedPalettes
+    from icsys.studio.surveys.shared_palettes import Shared, SharedPalettes
 
 _MOST_KEPT = 64
 _MOST_BYTES = 2**25
@@ -99,7 +99,7 @@ class Previews:
         self._pool.close()
 
     def _made(self, number: int, options: Options) -> tuple[str, Preview]:
-        shared = self._shared.of(number, options)
+        shared = self._shared_by(number, options)
         key = _key(number, options, shared.mark)
         with self._lock:
             if found := self._kept.get(key):
@@ -110,6 +110,14 @@ class Previews:
         made = make_preview(self._photos.photo(number, options), shared.options, shared.palette)
         made.figures.update(note=shared.note, progress=shared.progress)
         return key, self._keep(key, _Kept(number, options, made))
+
+    def _shared_by(self, number: int, options: Options) -> Shared:
+        """Return what a photo shares; what is wrong with its file comes first, as in a run."""
+        try:
+            return self._shared.of(number, options)
+        except ImageError:
+            self._photos.photo(number, options)
+            raise
 
     def _keep(self, key: str, kept: _Kept) -> Preview:
         with self._lock:

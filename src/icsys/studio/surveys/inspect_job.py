@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from icsys.errors import ICSError
 from icsys.files.failure_reason import failure_reason
 from icsys.run_settings import INSPECTED, RunSettings
-from icsys.studio.surveys.low_urgency import low_urgency_thread
+from icsys.studio.surveys.newest_job import NewestJob
 
 if TYPE_CHECKING:
+    import threading
+
     from icsys.files.locations import Location
     from icsys.inspection.inspection import Inspection
     from icsys.inspection.progress import InspectionProgress
@@ -26,7 +27,7 @@ _EVERY = 0.25  # seconds between news
 _LOOK = 0.2  # seconds between two looks at whether the source is listed
 
 
-class InspectJob:
+class InspectJob(NewestJob):
     """Inspects the source once, or again when it is asked.
 
     Parameters
@@ -42,59 +43,31 @@ class InspectJob:
     """
 
     def __init__(self, source: Location, images: ImageList, settings: RunSettings, events: Events) -> None:
+        super().__init__("icsys inspection")
         self._source, self._images, self._events = source, images, events
         chosen = {name: getattr(settings, name) for name in INSPECTED}
         self._settings = RunSettings(**chosen).replace(engine="threads", jobs=1)
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._was_begun = self._is_closed = False
+        self._was_begun = self._was_asked = False
         self._next_news = 0.0
         self.broken: dict[int, str] = {}
         """What is wrong with broken images, by their numbers; known at the end."""
 
     def begin(self) -> None:
         """Begin an inspection, unless one is going on."""
-        self._begin(at_once=False)
+        self._was_begun = self._was_asked = True
+        self.start(self._work, unless_going=True)
 
     def begin_if_small(self) -> None:
         """Begin the first inspection if the source is small: where there is much to read, the user decides."""
         if not self._was_begun:
-            self._begin(at_once=True)
-
-    def stop(self) -> None:
-        """End the inspection; what was found until then is told."""
-        self._stop.set()
-
-    def wait(self, timeout: float | None = None) -> None:
-        """Wait for the end of the inspection that is going on."""
-        with self._lock:
-            thread = self._thread
-        if thread is not None:
-            thread.join(timeout)
-
-    def close(self) -> None:
-        """End the inspection, and begin no other."""
-        with self._lock:
-            self._is_closed = True
-        self.stop()
-        self.wait()
-
-    def _begin(self, *, at_once: bool) -> None:
-        with self._lock:
-            if self._is_closed or (self._thread is not None and self._thread.is_alive()):
-                return
-            if at_once and self._was_begun:
-                return
             self._was_begun = True
-            self._stop = stop = threading.Event()
-            self._thread = low_urgency_thread("icsys inspection", lambda: self._work(stop, at_once=at_once))
-            self._thread.start()
+            self.start(self._work, unless_going=True)
 
-    def _work(self, stop: threading.Event, *, at_once: bool) -> None:
-        while at_once and not self._images.is_complete and not stop.is_set():
+    def _work(self, stop: threading.Event) -> None:
+        """Inspect; what was found is told even if the inspection is ended before."""
+        while not self._was_asked and not self._images.is_complete and not stop.is_set():
             self._images.wait(_LOOK)
-        if stop.is_set() or (at_once and not 0 < len(self._images) < AT_ONCE):
+        if stop.is_set() or not (self._was_asked or 0 < len(self._images) < AT_ONCE):
             return
         self._events.publish(_KIND, {"state": "running", "done": 0, "total": None, "note": "Listing"})
         try:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
+    from icsys.image.decode import Admit
     from icsys.options import Options
     from icsys.outputs.base import Outputs
     from icsys.records.palette_files import Palettes
@@ -69,10 +70,12 @@ class PaletteSearch:
         The images.
     settings
         How the run works.
+    admit
+        Bounds the memory of what is decoded at the same time, as for :func:`~icsys.image.decode.decode_photo`.
     """
 
-    def __init__(self, images: ImageList, settings: RunSettings) -> None:
-        self._images, self._settings = images, settings
+    def __init__(self, images: ImageList, settings: RunSettings, admit: Admit) -> None:
+        self._images, self._settings, self._admit = images, settings, admit
 
     @property
     def is_sampled(self) -> bool:
@@ -121,7 +124,7 @@ class PaletteSearch:
         return FoundPalettes(palettes, None, taken, total)
 
     def _executor(self, stop: threading.Event) -> Executor:
-        return Executor("threads", max(1, available_cores() // 2), None, False, stop)
+        return Executor("threads", max(1, available_cores() // 2), None, False, stop, admit=self._admit)
 
     def _chosen(self, options: Options, label: str | None) -> tuple[Source, int, int]:
         """Return the source with the images that are looked at, their number, and that of all that count."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from icsys.image.decode import Admit
     from icsys.records.palette_files import Palettes
     from icsys.run_settings import RunSettings
     from icsys.studio.images.image_list import ImageList
@@ -85,11 +86,13 @@ class SharedPalettes:
         How the run works.
     events
         Where news of the kind ``palette`` go.
+    admit
+        Bounds the memory of what is decoded at the same time, as for :func:`~icsys.image.decode.decode_photo`.
     """
 
-    def __init__(self, images: ImageList, settings: RunSettings, events: Events) -> None:
+    def __init__(self, images: ImageList, settings: RunSettings, events: Events, admit: Admit) -> None:
         self._images, self._settings, self._events = images, settings, events
-        self._search = PaletteSearch(images, settings)
+        self._search = PaletteSearch(images, settings, admit)
         self._found: OrderedDict[Hashable, FoundPalettes | Exception] = OrderedDict()
         self._wanted: OrderedDict[Hashable, _Wanted] = OrderedDict()
         self._changed = threading.Condition()
@@ -128,6 +131,19 @@ class SharedPalettes:
         if label is not None and options.most_colors > MAX_INDEXED_COLORS:  # as if another class had so many
             return shared._replace(options=shared.options.replace(colors=options.most_colors))
         return shared
+
+    def found(self, number: int, options: Options, stop: threading.Event) -> Shared:
+        """Return what an image shares once that is found, or what it has alone if ``stop`` is set before.
+
+        Errors are those of :meth:`of`.
+        """
+        while (shared := self.of(number, options)).is_alone and not stop.is_set():
+            self.wait(_LOOK)
+        return shared
+
+    def takes_classes_alone(self, options: Options) -> bool:
+        """Return whether the palette of each class is a search of its own, as there are many images."""
+        return options.palette == "class" and self._search.is_sampled
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until all that is wanted is found; return whether it is."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -15,9 +14,11 @@ from icsys.image.decode import decode_photo
 from icsys.image.read_output import flat_pixels, read_pixels
 from icsys.pipeline import compress_photo
 from icsys.studio.images.photo_cache import as_decoded
-from icsys.studio.surveys.low_urgency import low_urgency_thread
+from icsys.studio.surveys.newest_job import NewestJob
 
 if TYPE_CHECKING:
+    import threading
+
     from icsys.image.decode import Admit
     from icsys.options import Options
     from icsys.studio.images.image_list import ImageList
@@ -35,7 +36,7 @@ _EVERY = 1.0  # seconds between news
 _LOOK = 0.2  # seconds between two looks at whether the work can go on
 
 
-class WorstImages:
+class WorstImages(NewestJob):
     """Measures a sample of the images in a thread of low urgency; newer options take the place of older ones.
 
     Parameters
@@ -51,24 +52,21 @@ class WorstImages:
     """
 
     def __init__(self, images: ImageList, shared: SharedPalettes, events: Events, admit: Admit) -> None:
+        super().__init__("icsys worst")
         self._images, self._shared, self._events, self._admit = images, shared, events, admit
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
         self._options: Options | None = None
         self._values: dict[int, float] = {}
-        self._is_closed = False
+        self.is_measuring = False
+        """Whether the order is not final yet for the options that were given last."""
 
     def begin(self, options: Options) -> None:
         """Measure with these options, unless that is done or going on."""
         with self._lock:
-            if options == self._options or self._is_closed:
+            if options == self._options:
                 return
-            self._stop.set()
-            self._stop, self._options, self._values = threading.Event(), options, {}
-            arguments = options, self._stop, self._values, self._thread
-            self._thread = low_urgency_thread("icsys worst", lambda: self._work(*arguments))
-            self._thread.start()
+            self._options, self._values, self.is_measuring = options, {}, True
+            values = self._values
+        self.start(lambda stop: self._work(options, stop, values))
 
     def order(self) -> list[tuple[int, float]]:
         """Return the numbers of the images that are measured so far, with their values, the worst first."""
@@ -76,25 +74,7 @@ class WorstImages:
             values = list(self._values.items())
         return sorted(values, key=lambda item: (-item[1], item[0]))
 
-    def wait(self, timeout: float | None = None) -> None:
-        """Wait until the sample is measured."""
-        with self._lock:
-            thread = self._thread
-        if thread is not None:
-            thread.join(timeout)
-
-    def close(self) -> None:
-        """End what is going on."""
-        with self._lock:
-            self._is_closed = True
-            self._stop.set()
-        self.wait()
-
-    def _work(
-        self, options: Options, stop: threading.Event, values: dict[int, float], before: threading.Thread | None
-    ) -> None:
-        if before is not None:
-            before.join()
+    def _work(self, options: Options, stop: threading.Event, values: dict[int, float]) -> None:
         while not self._images.is_complete and not stop.is_set():
             self._images.wait(_LOOK)
         count = len(self._images)
@@ -116,11 +96,12 @@ class WorstImages:
                 self._tell("running", done, len(sample), stop)
         if failed < len(sample):
             problem = ""
+        with self._lock:
+            self.is_measuring = self.is_measuring and values is not self._values
         self._tell("failed" if problem else "done", done, len(sample), stop, problem)
 
     def _measure(self, number: int, options: Options, stop: threading.Event) -> float:
-        while (shared := self._shared.of(number, options)).is_alone and not stop.is_set():
-            self._shared.wait(_LOOK)
+        shared = self._shared.found(number, options, stop)
         decoding = as_decoded(options)
         data = self._images.read(number, decoding)
         photo = decode_photo(data, decoding, self._admit)

@@ -5,10 +5,15 @@ const LOST = {
   503: "The server has too much to do; try again.",
 };
 
+/** The name of this page: its newer requests take the place of older ones of its own, and of no other page. */
+export const PAGE = Math.random().toString(36).slice(2, 10);
+
 export class Refused extends Error {
-  constructor(status, text) {
+  /** `photo` is the path of the photo that the error is about. */
+  constructor(status, text, photo = "") {
     super(text);
     this.status = status;
+    this.photo = photo;
   }
 }
 
@@ -29,6 +34,8 @@ export async function ask(path, body, method) {
   const isJson = answer.headers.get("content-type")?.startsWith("application/json");
   const values = isJson ? await answer.json() : null;
   const status = Number(answer.headers.get("X-Status") ?? answer.status);
-  if (status >= 400) throw new Refused(status, values?.error ?? LOST[status] ?? `The server answers ${status}.`);
+  if (status >= 400) {
+    throw new Refused(status, values?.error ?? LOST[status] ?? `The server answers ${status}.`, values?.photo);
+  }
   return values;
 }

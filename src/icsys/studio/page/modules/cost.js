@@ -16,6 +16,12 @@ function between(low, high, text) {
   return from === to ? "" : `${from} to ${to}`;
 }
 
+/** Return how many times smaller or larger outputs are than the photos. */
+function changeOf({ bytes, bytes_in: before }) {
+  if (!bytes || !before) return "";
+  return before >= bytes ? `, ${(before / bytes).toPrecision(3)}× smaller` : `, ${(bytes / before).toPrecision(3)}× larger`;
+}
+
 const row = (name, value, more) => [
   element("dt", { textContent: name }),
   element("dd", {}, element("b", { textContent: value }), " ", element("span", { textContent: more })),
@@ -28,13 +34,14 @@ function noteOf(cost) {
   const isAll = cost.sampled === cost.images;
   if (isAll) parts.push("All photos were compressed for it: the bytes are exact, the time is an estimate.");
   else {
-    parts.push(`Estimated from ${count(cost.sampled)} of ${many(cost.images, "photo")}, drawn at random.`);
-    parts.push("The true values lie between these ends in about 95 of 100 samples.");
+    parts.push(`Estimated from ${count(cost.sampled)} of ${many(cost.images, "photo")}, drawn at random, large files more often.`);
+    parts.push("About 95 of 100 such estimates hold the true value between their ends.");
   }
-  parts.push(`Time: ${many(cost.jobs, "core")} with nothing else to do.`);
+  parts.push(`Time: of this machine, ${many(cost.jobs, "core")} with nothing else to do.`);
   if (cost.failed) parts.push(`${count(cost.failed)} of the ${count(cost.sampled)} cannot be compressed.`);
   if (cost.left_out) parts.push(`${count(cost.left_out)} of the ${count(cost.sampled)} are left out by their size.`);
-  if (cost.note) parts.push(`Counted ${cost.note}.`);
+  if (cost.packed) parts.push("In a tar file, what is written beside each photo and the rest of its last block count, too.");
+  if (cost.note) parts.push(cost.note);
   return parts.join(" ");
 }
 
@@ -61,6 +68,7 @@ export class Cost {
     const text = document.hidden ? "" : JSON.stringify(body);
     if (text === this.#asked) return;
     byId("totals").classList.add("older");
+    byId("total-line").classList.add("older");
     this.#timer = setTimeout(() => this.#begin(body, text), PAUSE);
   }
 
@@ -81,6 +89,7 @@ export class Cost {
 
   #fail(text) {
     byId("totals").replaceChildren();
+    byId("total-line").textContent = "";
     byId("cost-note").textContent = text;
   }
 
@@ -88,16 +97,21 @@ export class Cost {
     const cost = this.#latest;
     if (!cost || cost.settings_key !== this.#key) return;
     if (cost.problem) this.#fail(cost.problem);
-    else if (!cost.sampled && !cost.done) this.#fail(`Listing the photos: ${count(cost.images)} so far.`);
+    else if (!cost.is_listed) this.#fail(`Listing the photos: ${count(cost.images)} so far.`);
+    else if (!cost.sampled && !cost.done) this.#fail("First what all photos share is being found.");
     else {
       const times = cost.bytes ? `${(cost.bytes_in / cost.bytes).toPrecision(3)} times` : "";
       byId("totals").replaceChildren(
         ...row("Bytes", bytesText(cost.bytes), between(cost.bytes_low, cost.bytes_high, bytesText)),
-        ...row("Smaller", times, `than ${bytesText(cost.bytes_in)}`),
+        ...row("Smaller", times, `from ${bytesText(cost.bytes_in)}`),
         ...row("Time", durationText(cost.seconds), between(cost.seconds_low, cost.seconds_high, durationText)),
-        ...row("Files", count(cost.files), between(cost.outputs_low, cost.outputs_high, (value) => many(value, "image"))),
+        ...(cost.packed ? row("In tar files", `about ${bytesText(cost.packed)}`, "") : []),
+        ...row("Files", count(cost.files), between(cost.outputs_low, cost.outputs_high, count)),
       );
+      const about = cost.sampled === cost.images ? "" : "About ";
+      byId("total-line").textContent = `${about}${bytesText(cost.bytes)} in all${changeOf(cost)}`;
       byId("totals").classList.remove("older");
+      byId("total-line").classList.remove("older");
       byId("cost-note").textContent = noteOf(cost);
     }
     byId("cost").setAttribute("aria-busy", String(!cost.done));

@@ -10,6 +10,7 @@ const PAGE = 200; // photos that are asked for at once
 const AHEAD = 2; // rows above and below what is in sight
 const WAIT = 500; // milliseconds between looks at a list that grows
 const PAUSE = 400; // milliseconds without a change of settings before the worst photos are looked for
+const MEASURING = "Measuring photos drawn at random";
 const TALLEST = 8e6; // pixels; browsers cut off elements that are much taller
 
 export class Grid {
@@ -20,6 +21,8 @@ export class Grid {
   #generation = 0;
   #worstTimer = 0;
   #worstAsked = "";
+  #isAskingWorst = false;
+  #measured = ""; // how far the sample is
   #queue = new ThumbnailQueue();
 
   constructor(store, place) {
@@ -32,7 +35,8 @@ export class Grid {
     new ResizeObserver(() => this.#draw()).observe(place);
     for (const name of ["label", "split", "order"]) byId(name).addEventListener("change", () => this.#anew());
     byId("order").addEventListener("change", () => this.#askWorst());
-    onEvent("worst", ({ error }) => {
+    onEvent("worst", ({ error, state, done, total }) => {
+      this.#measured = state === "running" ? `Measuring ${done} of ${total} photos drawn at random` : "";
       if (!this.#isByWorst) return;
       if (error) notice(error);
       this.#reload();
@@ -106,7 +110,8 @@ export class Grid {
     clearTimeout(this.#worstTimer);
     const body = { options: this.store.options() };
     const text = JSON.stringify(body);
-    if (!this.#isByWorst || text === this.#worstAsked) return;
+    this.#isAskingWorst = this.#isByWorst && text !== this.#worstAsked;
+    if (!this.#isAskingWorst) return;
     this.#worstTimer = setTimeout(async () => {
       this.#worstAsked = text;
       try {
@@ -114,6 +119,9 @@ export class Grid {
       } catch (error) {
         notice(error.message);
       }
+      if (this.#worstAsked !== text) return;
+      this.#isAskingWorst = false;
+      this.#reload();
     }, PAUSE);
   }
 
@@ -156,11 +164,7 @@ export class Grid {
 
   #tell(found) {
     this.onListed(found);
-    const all = found.chosen === found.total ? "" : ` of ${found.total.toLocaleString("en")}`;
-    const more = found.complete ? "" : " so far";
-    const sample = this.#isByWorst ? ", a sample" : "";
-    const problem = found.problem ? `: ${found.problem}` : "";
-    byId("count").textContent = `${found.chosen.toLocaleString("en")}${all} photos${more}${sample}${problem}`;
+    byId("count").textContent = this.#countText(found);
     for (const [name, counts] of [["label", found.labels], ["split", found.splits]]) {
       const list = byId(name);
       const names = Object.keys(counts).filter(Boolean);
@@ -174,6 +178,17 @@ export class Grid {
       list.value = value;
       list.parentElement.hidden = names.length < 2;
     }
+  }
+
+  #countText({ chosen, total, complete, measuring, problem }) {
+    const [some, all] = [chosen, total].map((number) => number.toLocaleString("en"));
+    const photos = (number) => (number === 1 ? "photo" : "photos");
+    const ending = problem ? `: ${problem}` : "";
+    if (this.#isByWorst && (measuring || this.#isAskingWorst)) return (this.#measured || MEASURING) + ending;
+    if (this.#isByWorst) return `${some} ${photos(chosen)} of a random sample, by CIEDE2000${ending}`;
+    const more = complete ? "" : " so far";
+    if (!chosen && total) return `No photo fits, of ${all}${more}${ending}`;
+    return chosen === total ? `${all} ${photos(total)}${more}${ending}` : `${some} of ${all} photos${more}${ending}`;
   }
 
   #draw() {
@@ -237,6 +252,7 @@ export class Grid {
     cell.setAttribute("aria-posinset", place + 1);
     cell.dataset.place = place;
     cell.dataset.image = photo.image;
+    if (photo.worst !== undefined) cell.dataset.worst = photo.worst.toFixed(1);
     this.#queue.add(picture, `/api/images/${photo.image}/thumbnail?broken=empty`);
     return cell;
   }

@@ -1,6 +1,6 @@
 // One view of the photo with settings of its own: before and after behind a divider, and what they come to.
 
-import { ask, isReplaced } from "./api.js";
+import { PAGE, ask, isReplaced } from "./api.js";
 import { byId, bytesText, element } from "./elements.js";
 
 const PATIENCE = 300; // milliseconds after which a view says that it is busy, and a newer wish is sent as well
@@ -31,6 +31,8 @@ export class View {
   #count = 0; // requests so far
   #shown = 0; // the request whose answer is shown
   #flying = new Map(); // the time of each request that is not answered yet
+  #pending = 0; // these requests, and pictures of the left side that are on their way
+  #befores = 0; // pictures of the left side so far
   #beforeName = "";
   #again = 0;
   #rating = 0;
@@ -83,7 +85,8 @@ export class View {
   listed({ total, complete }) {
     if (!this.isMissing) return;
     if (this.#wanted.image < total) this.#request(this.#wanted);
-    else this.problem.textContent = complete ? "There is no such photo here." : "";
+    else if (!complete) this.problem.textContent = "";
+    else this.problem.textContent = total ? "There is no such photo here." : "There is no photo here.";
   }
 
   /** Show another kind of picture on the left side. */
@@ -97,7 +100,7 @@ export class View {
     const after = await loaded("after", "After", `/api/preview/${codec ? key : this.key}/after`);
     if (this.codec !== codec) return;
     this.#putAfter(after);
-    this.tags[1].textContent = codec ? title : this.#colors();
+    this.tags[1].textContent = codec ? title : this.#result();
     this.views.layOut();
   }
 
@@ -120,22 +123,37 @@ export class View {
     this.#sent = wish.text;
     this.#flying.set(number, performance.now());
     clearTimeout(this.#again);
-    const timer = setTimeout(() => {
-      this.place.setAttribute("aria-busy", "true");
-      this.#go();
-    }, PATIENCE);
+    const timer = this.#begun();
     try {
-      const found = await ask("preview", { image: wish.image, options: wish.options, slot: `view-${this.number}` });
+      const found = await ask("preview", { image: wish.image, options: wish.options, slot: this.#slot });
       const after = await loaded("after", "After", `/api/preview/${found.key}/after`);
       if (number > this.#shown) this.#put(number, found, wish, after);
     } catch (error) {
       if (number > this.#shown && !isReplaced(error)) this.#fail(number, error, wish);
     } finally {
-      clearTimeout(timer);
       this.#flying.delete(number);
-      if (!this.#flying.size) this.place.removeAttribute("aria-busy");
+      this.#ended(timer);
       this.#go();
     }
+  }
+
+  get #slot() {
+    return `${PAGE}-${this.number}`;
+  }
+
+  /** Something is on its way: if that takes long, the view says that it is busy until all has come. */
+  #begun() {
+    this.#pending += 1;
+    return setTimeout(() => {
+      this.place.setAttribute("aria-busy", "true");
+      this.#go();
+    }, PATIENCE);
+  }
+
+  #ended(timer) {
+    clearTimeout(timer);
+    this.#pending -= 1;
+    if (!this.#pending) this.place.removeAttribute("aria-busy");
   }
 
   #put(number, found, wish, after) {
@@ -149,10 +167,13 @@ export class View {
       this.views.made(this, false);
       return;
     }
-    if (this.figures?.image !== found.image) this.before.hidden = true;
+    if (this.figures?.image !== found.image) {
+      this.before.hidden = true;
+      this.#beforeName = "";
+    }
     Object.assign(this, { key: found.key, figures: found, options: wish.options, codec: null, quality: null });
     this.#putAfter(after);
-    this.tags[1].textContent = this.#colors();
+    this.tags[1].textContent = this.#result();
     this.views.describe();
     this.#loadBefore(found, wish.options);
     this.views.layOut();
@@ -164,7 +185,7 @@ export class View {
   async #rate(key) {
     let quality;
     try {
-      quality = await ask(`preview/${key}/quality?slot=view-${this.number}`);
+      quality = await ask(`preview/${key}/quality?slot=${this.#slot}`);
     } catch (error) {
       if (isReplaced(error)) return;
       quality = { failure: error.message };
@@ -190,6 +211,7 @@ export class View {
     this.after = after;
     this.picture.classList.toggle("clear", this.options.alpha === "keep");
     this.marks.hidden = true;
+    this.frame.classList.remove("marking");
   }
 
   #fail(number, error, wish) {
@@ -216,7 +238,8 @@ export class View {
     this.#beforeName = name;
     const address = isOriginal
       ? `/api/images/${found.image}/original`
-      : `/api/preview/${found.key}/before?slot=${found.key}`;
+      : `/api/preview/${found.key}/before?slot=${this.#slot}-${(this.#befores += 1)}`;
+    const timer = this.#begun();
     try {
       const before = await loaded("before", "Before", address);
       if (name !== this.#beforeName) return;
@@ -227,7 +250,9 @@ export class View {
       this.before = before;
       this.tags[0].textContent = isOriginal ? "the photo itself" : "resized photo";
     } catch {
-      this.#beforeName = "";
+      if (name === this.#beforeName) this.#beforeName = "";
+    } finally {
+      this.#ended(timer);
     }
     this.views.layOut();
   }
@@ -235,6 +260,11 @@ export class View {
   #colors() {
     const { colors } = this.figures;
     return colors === null ? "all colours" : `${colors} ${colors === 1 ? "colour" : "colours"}`;
+  }
+
+  /** What stands on the right side. */
+  #result() {
+    return `result, ${this.#colors()}`;
   }
 
   /** Say what the picture comes to, and how its settings differ from those of the other views. */

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class NewestJob:
-    """Runs the newest work in a thread that gives way to others.
+    """Does the newest work in a thread that gives way to others; a base of what works so.
 
     Parameters
     ----------
@@ -27,12 +27,15 @@ class NewestJob:
         self._thread: threading.Thread | None = None
         self._is_closed = False
 
-    def begin(self, work: Callable[[threading.Event], object]) -> None:
-        """Begin work, which looks at its event often and ends once it is set; older work is ended first."""
+    def start(self, work: Callable[[threading.Event], object], *, unless_going: bool = False) -> None:
+        """Start work, which looks at its event often and ends once it is set.
+
+        Older work is ended first; with ``unless_going`` it goes on, and the newer is not started.
+        """
         with self._lock:
-            self._stop.set()
-            if self._is_closed:
+            if self._is_closed or (unless_going and self._thread is not None and self._thread.is_alive()):
                 return
+            self._stop.set()
             self._stop = threading.Event()
             arguments = self._thread, self._stop, work
             self._thread = low_urgency_thread(self._name, lambda: _do(*arguments))
@@ -51,7 +54,7 @@ class NewestJob:
             thread.join(timeout)
 
     def close(self) -> None:
-        """End what is going on, and begin nothing more."""
+        """End what is going on, and start nothing more."""
         with self._lock:
             self._is_closed = True
             self._stop.set()

@@ -2,7 +2,7 @@
 
 import threading
 
-from icsys.studio.cost.newest_job import NewestJob
+from icsys.studio.surveys.newest_job import NewestJob
 
 
 def test_newer_work_ends_the_older_and_runs_after_it():
@@ -13,10 +13,10 @@ def test_newer_work_ends_the_older_and_runs_after_it():
         assert stop.wait(30)
         steps.append("first ended")
 
-    job.begin(first)
+    job.start(first)
     assert begun.wait(30)
     for name in "abc":
-        job.begin(lambda _, name=name: steps.append(name))
+        job.start(lambda _, name=name: steps.append(name))
     job.wait(30)
     assert steps[0] == "first ended"
     assert steps[-1] == "c"
@@ -31,12 +31,12 @@ def test_what_is_cancelled_ends_and_what_is_closed_begins_nothing():
         if stop.wait(30):
             ended.set()
 
-    job.begin(work)
+    job.start(work)
     assert begun.wait(30)
     job.cancel()
     assert ended.wait(30)
     job.close()
     begun.clear()
-    job.begin(work)
+    job.start(work)
     job.wait(30)
     assert not begun.is_set()
