@@ -27,7 +27,8 @@ test: lint  ## run the checks and all tests
 
 test-extras: $(VENV)/extras.stamp  ## run the tests that need large packages or a browser, every fault at every moment, and more examples
 	$(BIN)/python -m pytest tests/bench/test_epoch.py tests/bench/test_index_embedding.py tests/bench/test_loading.py \
-	  tests/bench/test_studio_browser.py tests/test_browser.py tests/test_clusters.py tests/test_docs.py tests/test_frameworks.py tests/test_huggingface.py \
+	  tests/bench/test_studio_browser.py tests/test_browser.py tests/test_clusters.py tests/test_docs.py \
+	  tests/test_frameworks.py tests/test_huggingface.py \
 	  tests/test_label_loaders.py tests/test_label_readers.py tests/test_notebook.py tests/test_object_stores.py \
 	  tests/test_readers.py tests/test_s3.py tests/test_site.py tests/test_torch.py tests/test_torch_indices.py \
 	  tests/test_torch_jitter.py tests/test_torch_loader.py tests/test_torch_types.py tests/test_torch_wrong_input.py \

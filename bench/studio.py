@@ -35,7 +35,7 @@ pressed at a place, Enter behind a number, a choice from a list, an arrow key; l
 when the frame with the decoded new picture is drawn. Each change leads to a picture that was not made before, and comes
 {PAUSE} ms after the last one was shown, when its quality and codecs at equal bytes are being measured. "Processor" is
 the time that the server takes a change, with that work. The strategies are MBKM, SO and MKM: FKM is full K-means, which
-takes seconds.
+takes seconds. The first choice of MBKM loads scikit-learn.
 
 Made photos are parts of two pictures drawn from seeds, each another part: {{photos}} of {CAMERA[0]}x{CAMERA[1]} pixels,
 {{photos}} of {TYPICAL[0]}x{TYPICAL[1]}, {{tree}} of {SMALL[0]}x{SMALL[1]} in {CLASSES} folders of classes, the large

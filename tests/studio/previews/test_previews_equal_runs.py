@@ -1,6 +1,7 @@
 """A preview is what a run writes: the same bytes for all options, shared palettes too; and its pixels are shown."""
 
 import io
+import threading
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from icsys.image.read_output import read_pixels
 from icsys.options import Options
 from icsys.run_settings import RunSettings
 from icsys.studio.images import photo_cache
+from icsys.studio.previews import previews
 from icsys.studio.workspace import Workspace
 
 GEOMETRIES = [{"step": 1}, {"step": 3}, {"scale": 0.4}, {"size": "40x30"}, {"size": "30x30"}]
@@ -184,3 +186,18 @@ def test_photos_are_decoded_once_for_all_strategies(studio, monkeypatch):
     for strategy in STRATEGIES:
         studio.previews.ask("main", 0, Options(strategy=strategy, scale=0.37)).result()
     assert len(decoded) == 1
+
+
+def test_a_preview_does_not_wait_for_figures_of_another(studio, monkeypatch):
+    going = threading.Event()
+    monkeypatch.setattr(previews, "lossy_preview", lambda *_: going.wait() and pytest.fail("nobody waits for it"))
+    key, _ = studio.previews.ask("main", 0, Options(colors=3)).result()
+    asked = [studio.previews.lossy(f"view-{view}", key, "webp") for view in range(8)]
+    try:
+        assert studio.previews.ask("main", 0, Options(colors=5)).result(60)[1].figures["colors"] == 5
+        assert studio.previews.is_busy
+        assert not any(one.done() for one in asked)
+    finally:
+        for one in asked:
+            one.cancel()
+        going.set()
