@@ -27,10 +27,12 @@ test-extras: $(VENV)/extras.stamp  ## run the tests that need large packages or 
 	$(BIN)/python -m pytest tests/bench/test_epoch.py tests/bench/test_index_embedding.py tests/bench/test_loading.py \
 	  tests/test_browser.py tests/test_clusters.py tests/test_docs.py tests/test_frameworks.py tests/test_huggingface.py \
 	  tests/test_label_loaders.py tests/test_label_readers.py tests/test_notebook.py tests/test_object_stores.py \
-	  tests/test_readers.py tests/test_s3.py tests/test_site.py tests/test_torch.py tests/test_torch_jitter.py \
-	  tests/test_torch_loader.py tests/test_torch_types.py tests/learning/models/test_network_judge.py \
+	  tests/test_readers.py tests/test_s3.py tests/test_site.py tests/test_torch.py tests/test_torch_indices.py \
+	  tests/test_torch_jitter.py tests/test_torch_loader.py tests/test_torch_types.py tests/test_torch_wrong_input.py \
+	  tests/learning/models/test_network_judge.py \
 	  tests/loading/test_dataset.py tests/studio/test_attacks_browser.py tests/studio/test_cost_browser.py \
-	  tests/studio/test_page_browser.py tests/studio/test_run_browser.py tests/studio/test_take_browser.py src/icsys/torch
+	  tests/studio/test_page_browser.py tests/studio/test_run_browser.py tests/studio/test_take_browser.py \
+	  tests/studio/test_use_browser.py src/icsys/torch
 	$(PYTEST_PAIR) tests/faults --thorough
 
 faults: $(VENV)/dev.stamp  ## bring about every fault at every moment, and write what happened into docs/reliability.md

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from icsys.image.arrays.expand import expand_batch
+from icsys.image.arrays.expand import expand_batch, unpack_batch
 from icsys.image.arrays.packing import bits_for
 from machine import describe
 from page import publish
@@ -114,6 +114,16 @@ def ours(maps: dict[str, NDArray[Any]], colors: int, **form: Any) -> Reader:  # 
     return read
 
 
+def unpacked(maps: dict[str, NDArray[Any]], colors: int) -> Reader:
+    """Return what unpacks indices."""
+    indices, side, bits = maps[f"indices{colors}"], maps["raw"].shape[2], bits_for(colors)
+
+    def read(rows: NDArray[np.int64], out: NDArray[Any], threads: int) -> None:
+        unpack_batch(indices, rows, bits=bits, width=side, colors=colors, out=out, threads=threads)
+
+    return read
+
+
 def contenders(maps: dict[str, NDArray[Any]], pool: ThreadPoolExecutor) -> dict[str, list[Contender]]:
     """Return the contenders of each table; the first of each is what the others are compared with."""
     raw = maps["raw"]
@@ -131,6 +141,8 @@ def contenders(maps: dict[str, NDArray[Any]], pool: ThreadPoolExecutor) -> dict[
             Contender("16 colours, 4 bits, HWC", ours(maps, 16, layout="HWC"), hwc, "uint8"),
             Contender("256 colours, 8 bits, CHW", ours(maps, 256), chw, "uint8"),
             Contender("256 colours, 8 bits, HWC", ours(maps, 256, layout="HWC"), hwc, "uint8"),
+            Contender("16 colours, 4 bits, indices alone", unpacked(maps, 16), raw.shape[2:], "uint8"),
+            Contender("256 colours, 8 bits, indices alone", unpacked(maps, 256), raw.shape[2:], "uint8"),
         ],
         "float32, normalised": [
             Contender(_FILL, in_parts(pool, lambda _, out: out.fill(1)), chw, "float32"),

@@ -9,13 +9,14 @@ import icsys
 from array_folders import pixels_of, random_split, write_arrays
 from icsys import UsageError
 from icsys.loading.batch_changes import BatchChanges
+from moved_images import changes_of
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: make test-extras")
 pytest.importorskip("torchvision", reason="needs torchvision: make test-extras")
 
 from torch._subclasses import FakeTensorMode
 
-from icsys.loading.batch_form import batch_form
+from icsys.loading.batch_form import batch_form, index_form
 from icsys.torch import loader
 from icsys.torch.batch_buffers import Buffers
 from icsys.torch.batch_maker import BatchMaker
@@ -42,24 +43,6 @@ def datasets(tmp_path_factory):
     return made
 
 
-@st.composite
-def changes_of(draw, count, colors):
-    """Draw changes of images, each of them or none."""
-
-    def numbers(low, high):
-        return np.array(draw(st.lists(st.integers(low, high), min_size=count, max_size=count)), np.int64)
-
-    height, width = draw(st.integers(1, HEIGHT)), draw(st.integers(1, WIDTH))
-    flip, crop, shift, palettes = (draw(st.booleans()) for _ in range(4))
-    seed = draw(st.integers(0, 99))
-    return BatchChanges(
-        numbers(0, 1).astype(bool) if flip else None,
-        (numbers(0, HEIGHT - height), numbers(0, WIDTH - width), height, width) if crop else None,
-        (numbers(-9, 9), numbers(-9, 9)) if shift else None,
-        np.random.default_rng(seed).integers(0, 256, (count, colors, 3), dtype=np.uint8) if palettes else None,
-    )
-
-
 @given(st.data())
 @settings(max_examples=150)
 def test_a_device_gives_the_pixels_of_the_kernels(datasets, data):
@@ -68,7 +51,7 @@ def test_a_device_gives_the_pixels_of_the_kernels(datasets, data):
     rows = np.array(data.draw(st.lists(st.integers(0, COUNT - 1), max_size=4)), np.int64)
     layout, dtype = data.draw(st.sampled_from(FORMS))
     form = batch_form(layout, dtype, *((None, None) if dtype == "uint8" else ((0.1, 0.2, 0.3), 0.5)))
-    change = data.draw(changes_of(len(rows), colors))
+    change = data.draw(changes_of(len(rows), (HEIGHT, WIDTH), colors))
     made = DevicePixels(images, form, HERE, resident=data.draw(st.booleans())).batch(rows, change)
     wished = {"flip": change.flip, "crop": change.crop, "shift": change.shift, "palettes": change.palettes}
     expected = images.pixels(rows, **form.keywords(), **wished)
@@ -125,20 +108,22 @@ def test_a_loader_gives_the_same_batches_through_a_device(datasets, resident, pr
             assert labels.tolist() == as_well.tolist()
 
 
-@pytest.mark.parametrize(("layout", "dtype"), FORMS)
+@pytest.mark.parametrize("form", [*(batch_form(*one, None, None) for one in FORMS), index_form(4, signed=True)])
 @pytest.mark.parametrize("resident", [False, True])
-def test_a_batch_is_on_its_device_and_so_is_all_that_makes_it(datasets, layout, dtype, resident, monkeypatch):
+def test_a_batch_is_on_its_device_and_so_is_all_that_makes_it(datasets, form, resident, monkeypatch):
     """PyTorch's tensors without content know shapes, types and devices, and refuse what is on two of them."""
     monkeypatch.setattr("icsys.torch.on_device.PinnedBuffers", Unpinned)
     device, rows = torch.device("cuda", 1), np.array([2, 0, 4])
     shared = np.ones(3, np.int64)
-    change = BatchChanges(shared > 0, (shared, shared, 2, 3), (shared, shared), np.zeros((3, 10, 3), np.uint8))
+    palettes = None if form.layout == "index" else np.zeros((3, 10, 3), np.uint8)
+    change = BatchChanges(shared > 0, (shared, shared, 2, 3), (shared, shared), palettes)
     with FakeTensorMode(allow_non_fake_inputs=True):
-        pixels = DevicePixels(datasets[10, False], batch_form(layout, dtype, None, None), device, resident=resident)
+        images = DevicePixels(datasets[10, False], form, device, resident=resident)
         for changes, height, width in ((change, 2, 3), (BatchChanges(), HEIGHT, WIDTH)):
-            made = pixels.batch(rows, changes)
-            assert made.shape == batch_form(layout, dtype, None, None).shape(3, height, width)
-            assert (made.device, made.dtype) == (device, getattr(torch, dtype.removesuffix("_bits")))
+            made = images.batch(rows, changes)
+            assert made.shape == form.shape(3, height, width)
+            assert (made.device, made.dtype) == (device, getattr(torch, form.dtype.removesuffix("_bits")))
+            assert form.layout != "index" or images.parcel(rows, changes).palettes is None  # they are of no use
 
 
 class Unpinned(Buffers):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import wraps
 from numbers import Real
 from typing import Any, NamedTuple, TypeVar, cast
@@ -236,18 +238,18 @@ def _plain(name: str) -> str:
 
 def whole_number(name: str, value: object, low: int, high: int) -> int:
     """Accept an integer, NumPy's included, from ``low`` to ``high``."""
-    # NumPy's integers have __index__, too. So has bool, which is refused.
-    if hasattr(value, "__index__") and not isinstance(value, bool):
-        number = int(value.__index__())
-        if low <= number <= high:
+    # NumPy's integers have __index__, too. So have bool, which is refused, and arrays, which raise TypeError.
+    with suppress(TypeError):
+        if not isinstance(value, bool) and low <= (number := operator.index(cast("Any", value))) <= high:
             return number
     raise UsageError(f"{name}={value!r}: expected a whole number from {low} to {high}")
 
 
 def several(name: str, values: object, what: str) -> list[Any]:
     """Accept several values: a list, or anything else that gives values one by one, except text and bytes."""
-    if isinstance(values, Iterable) and not isinstance(values, str | bytes):
-        return list(values)
+    with suppress(TypeError):  # of an array without axes
+        if isinstance(values, Iterable) and not isinstance(values, str | bytes):
+            return list(values)
     raise UsageError(f"{name}={values!r}: expected {what}")
 
 

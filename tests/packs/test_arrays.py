@@ -106,6 +106,22 @@ def assert_as_clean(source, out, chosen):
     shutil.rmtree(clean)
 
 
+@pytest.mark.parametrize(("colors", "words"), [(2, "1 bit a pixel, the first"), (16, "4 bits a pixel, the")])
+def test_packing_is_said_in_words_and_words_of_an_older_ics_stay(colors, words, source, tmp_path, monkeypatch):
+    """An older ICS said "1 bits a pixel"; such a folder is loaded, verified, and left as it is by the next run."""
+    compress_folder(source, tmp_path / "new", options(colors=colors))
+    assert json.loads((tmp_path / "new" / "dataset.json").read_text("utf-8"))["packing"].startswith(words)
+    monkeypatch.setattr("icsys.records.dataset_json._packing", lambda bits: f"{bits} bits a pixel")
+    compress_folder(source, tmp_path / "old", options(colors=colors))
+    monkeypatch.undo()
+    before = everything(tmp_path / "old")
+    assert compress_folder(source, tmp_path / "old", options(colors=colors)).compressed == 0
+    assert everything(tmp_path / "old") == before
+    assert verify_folder(tmp_path / "old").is_intact
+    old, new = (icsys.load(tmp_path / name, verify=True) for name in ("old", "new"))
+    np.testing.assert_array_equal(old.pixels(), new.pixels())
+
+
 @pytest.mark.parametrize("colors", [1, 2, 4, 5, 16, 17, 256])
 def test_arrays_show_the_pixels_of_png_files(colors, source, tmp_path):
     summary = compress_folder(source, tmp_path / "out", options(colors=colors))

@@ -65,7 +65,7 @@ def desk(browser, address):
 
 def expect_bytes(page, data):
     """Wait until the figures have exactly the bytes of an output."""
-    cell = page.locator("#figures-table tr", has_text="these settings").locator("td").nth(1)
+    cell = page.locator("#figures-table tr", has_text="these settings").locator("td").nth(2)
     playwright.expect(cell).to_have_attribute("title", f"{len(data):,} bytes")
 
 

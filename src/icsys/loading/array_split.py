@@ -12,10 +12,10 @@ import numpy as np
 from icsys.errors import UsageError
 from icsys.files.bounded_lines import lines_of
 from icsys.files.parsing import from_json
-from icsys.image.arrays.expand import expand_batch
+from icsys.image.arrays.expand import expand_batch, unpack_batch
 from icsys.image.arrays.packing import index_dtype, packed_width
 from icsys.layout import IMAGE_NAMES, INDICES, LABELS, PALETTES, PIXELS
-from icsys.loading.batch_form import show_pixels
+from icsys.loading.batch_form import INDEX, show_pixels
 from icsys.loading.npy_file import map_array
 from icsys.loading.stored_labels import StoredLabels, label_shapes
 
@@ -146,11 +146,13 @@ class ArraySplit:
     def show(
         self, rows: NDArray[np.int64], form: BatchForm, changes: BatchChanges, *, out: NDArray[Any], threads: int
     ) -> None:
-        """Write the pixels of rows, with the changes of each, into ``out``, with so many ``threads``."""
-        if self.has_indices:
-            bits, width = self._dataset.bits, self._dataset.width
-            more: Any = {**form.expand_keywords(), **changes.keywords(), "out": out, "threads": threads}
-            expand_batch(self.indices, self.palettes, rows, bits=bits, width=width, **more)
+        """Write what a form wishes of rows, with the changes of each, into ``out``, with so many ``threads``."""
+        more: Any = {"bits": self._dataset.bits, "width": self._dataset.width, "out": out, "threads": threads}
+        if form.layout == INDEX:
+            unpack_batch(self.indices, rows, colors=self.colors, **more, **changes.moves())
+        elif self.has_indices:
+            more |= form.expand_keywords() | changes.keywords()
+            expand_batch(self.indices, self.palettes, rows, **more)
         else:
             show_pixels(changes.applied_to(self._pixels[rows]), form, out)
 

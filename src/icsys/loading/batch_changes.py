@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import numpy as np
 
@@ -51,7 +51,11 @@ class BatchChanges:
 
     def keywords(self) -> dict[str, Any]:
         """Return the changes as the keywords of :func:`~icsys.image.arrays.expand.expand_batch`."""
-        return {"flip": self.flip, "crop": self.crop, "shift": self.shift, "own_palettes": self.palettes}
+        return self.moves() | {"own_palettes": self.palettes}
+
+    def moves(self) -> dict[str, Any]:
+        """Return the changes of places alone, as keywords of :func:`~icsys.image.arrays.expand.unpack_batch`."""
+        return {"flip": self.flip, "crop": self.crop, "shift": self.shift}
 
     def size_of(self, whole: tuple[int, int]) -> tuple[int, int]:
         """Return height and width of what is kept of images of a size."""
@@ -73,16 +77,21 @@ class BatchChanges:
         return changed
 
 
-class ChangesOfEach(TypedDict, total=False):
-    """The changes of images that a user gives; see :meth:`icsys.Dataset.pixels`."""
+class MovesOfEach(TypedDict, total=False):
+    """The changes that a user gives of places, not of colours; see :meth:`icsys.Dataset.unpacked_indices`."""
 
     flip: ArrayLike | None
     crop: Crop | None
     shift: Shift | None
+
+
+class ChangesOfEach(MovesOfEach, total=False):
+    """The changes of pixels that a user gives; see :meth:`icsys.Dataset.pixels`."""
+
     palettes: ArrayLike | None
 
 
-def batch_changes(given: ChangesOfEach, n: int, size: tuple[int, int], bits: int) -> BatchChanges:
+def batch_changes(given: MovesOfEach | ChangesOfEach, n: int, size: tuple[int, int], bits: int) -> BatchChanges:
     """Return the changes of n images from what a user gives.
 
     Parameters
@@ -102,13 +111,13 @@ def batch_changes(given: ChangesOfEach, n: int, size: tuple[int, int], bits: int
         If a value is not one of those expected.
     """
     for name in given.keys() - ChangesOfEach.__annotations__.keys():
-        raise TypeError(f"pixels() got an unexpected keyword argument {name!r}")
+        raise TypeError(f"unexpected keyword argument {name!r}")
     corners, kept = window_of(given.get("crop"), n, size)
     return BatchChanges(
         flags_of(given.get("flip"), n),
         None if corners is None else (*corners, *kept),
         shift_of(given.get("shift"), n, size),
-        _own_palettes(given.get("palettes"), n, bits),
+        _own_palettes(cast("ChangesOfEach", given).get("palettes"), n, bits),
     )
 
 

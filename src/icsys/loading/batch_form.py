@@ -1,4 +1,4 @@
-"""The form in which a model takes pixels: order of axes, type of numbers, mean and standard deviation."""
+"""The form in which a model takes images: order of axes, type of numbers, mean and standard deviation; or indices."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from icsys.errors import UsageError
 from icsys.image.arrays.expand import PIXEL_DTYPES, PIXEL_LAYOUTS, expand_batch
+from icsys.image.arrays.packing import index_dtype
 from icsys.setting_fields import Choice
 
 if TYPE_CHECKING:
@@ -23,20 +24,23 @@ BFLOAT16 = "bfloat16"
 BFLOAT16_BITS = "bfloat16_bits"
 """A type of pixels: the bits of bfloat16, in uint16, for programs that do without the package ``ml_dtypes``."""
 
+INDEX = "index"
+"""The layout of a batch of indices, which has no axis for R, G and B."""
+
 _RGB = 3
 
 
 @dataclass(frozen=True, slots=True)
 class BatchForm:
-    """A form of pixels, checked as it is built.
+    """A form of pixels, or of the indices themselves, checked as it is built.
 
     Attributes
     ----------
     layout
-        "CHW" for channels first, or "HWC".
+        "CHW" for channels first, or "HWC"; "index" for one index a pixel.
     dtype
         "uint8" for levels from 0 to 255, "float32", "float16", "bfloat16" or its bits for numbers from 0 to 1,
-        normalised.
+        normalised; of indices, "uint8", "uint16" or "int32".
     mean, std
         Of each channel, for numbers from 0 to 1; a pixel becomes ``(level / 255 - mean) / std``.
     """
@@ -48,6 +52,8 @@ class BatchForm:
 
     def shape(self, images: int, height: int, width: int) -> tuple[int, ...]:
         """Return the shape of a batch."""
+        if self.layout == INDEX:
+            return images, height, width
         return (images, _RGB, height, width) if self.layout == "CHW" else (images, height, width, _RGB)
 
     def keywords(self) -> dict[str, Any]:
@@ -106,6 +112,12 @@ def batch_form(layout: str, dtype: DTypeLike, mean: object, std: object) -> Batc
     return BatchForm(layout, name, _three("mean", mean), _three("std", std, above=0.0))
 
 
+def index_form(bits: int, *, signed: bool = False) -> BatchForm:
+    """Return the form of indices of so many bits; those of 16 bits are int32 if signed, as PyTorch has them."""
+    dtype = index_dtype(bits)
+    return BatchForm(INDEX, "int32" if signed and dtype == np.uint16 else dtype.name)
+
+
 def show_pixels(pixels: NDArray[np.uint8], form: BatchForm, out: NDArray[Any]) -> None:
     """Write pixels of shape (n, H, W, 3) into an array of a form."""
     target = out if form.layout == "HWC" else np.moveaxis(out, 1, -1)
@@ -134,7 +146,7 @@ def _name_of(dtype: DTypeLike) -> str:
         return BFLOAT16_BITS
     try:
         return np.dtype(dtype).name
-    except TypeError:
+    except (TypeError, ValueError):  # ValueError for tensors
         return ""
 
 

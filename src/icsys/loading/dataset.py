@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from icsys.errors import UsageError
-from icsys.image.arrays.packing import unpack_rows
 from icsys.loading.batch_changes import batch_changes
-from icsys.loading.batch_form import batch_form
+from icsys.loading.batch_form import batch_form, index_form
 from icsys.loading.dataset_labels import DatasetLabels
 from icsys.loading.row_selection import ArrayRows, as_array, choose_rows, rows_by_part, without_copy
-from icsys.setting_fields import Choice, did_you_mean, whole_number
+from icsys.loading.split import indices_of, palettes_of_each
+from icsys.setting_fields import Choice, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike, NDArray
 
-    from icsys.loading.batch_changes import BatchChanges, ChangesOfEach
+    from icsys.loading.batch_changes import BatchChanges, ChangesOfEach, MovesOfEach
     from icsys.loading.batch_form import BatchForm
     from icsys.loading.row_selection import Rows
     from icsys.loading.split import Split
@@ -99,9 +99,7 @@ class Dataset(DatasetLabels):
         """
         known = [split.name for split in self._splits]
         for name in names or [""]:
-            if name not in known:
-                close = did_you_mean(name, known)
-                raise UsageError(f"split {name!r}: expected one of {', '.join(known)}{close}")
+            Choice(tuple(known), exact=True).accept("split", name)
         wanted = [name in names for name in known]
         kept = tuple(compress(self._splits, wanted))
         if self._is_whole:
@@ -125,7 +123,7 @@ class Dataset(DatasetLabels):
         UsageError
             If the folder has no indices.
         """
-        return without_copy([split.indices for split in self._with_indices("indices")], self._rows)
+        return without_copy(self._with_indices("indices"), indices_of, self._rows)
 
     @property
     def palettes(self) -> NDArray[Any] | ArrayRows:
@@ -139,12 +137,7 @@ class Dataset(DatasetLabels):
         found = [split.palettes for split in self._with_indices("palettes")]
         if all(one.ndim == _SHARED for one in found) and all(np.array_equal(one, found[0]) for one in found):
             return found[0]
-        lengths = map(len, self._splits)
-        each = [
-            np.broadcast_to(one, (count, *one.shape)) if one.ndim == _SHARED else one
-            for one, count in zip(found, lengths, strict=True)
-        ]
-        return without_copy(each, self._rows)
+        return without_copy(self._splits, palettes_of_each, self._rows)
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -159,7 +152,7 @@ class Dataset(DatasetLabels):
     @property
     def labels(self) -> NDArray[np.int64]:
         """Number of the class of each image, shape (N,), int64; -1 without a label."""
-        return np.asarray(without_copy([split.labels for split in self._splits], self._rows))
+        return np.asarray(without_copy(self._splits, lambda split: split.labels, self._rows))
 
     @property
     def names(self) -> list[str]:
@@ -224,7 +217,17 @@ class Dataset(DatasetLabels):
         ImageError
             If an image file is damaged; the message names it.
         """
-        form = batch_form(layout, dtype, mean, std)
+        return self._made(rows, batch_form(layout, dtype, mean, std), changes, out, threads)
+
+    def _made(
+        self,
+        rows: Any,  # noqa: ANN401 - as for indexing
+        form: BatchForm,
+        changes: MovesOfEach,
+        out: NDArray[Any] | None,
+        threads: int,
+    ) -> NDArray[Any]:
+        """Return what a form wishes of rows."""
         threads = whole_number("threads", threads, 1, _MOST_THREADS)
         chosen = self._rows if rows is None else choose_rows(self._rows, rows)
         numbers = np.array([chosen]) if isinstance(chosen, int) else as_array(chosen)
@@ -240,7 +243,7 @@ class Dataset(DatasetLabels):
     def _show(
         self, rows: NDArray[np.int64], form: BatchForm, changes: BatchChanges, out: NDArray[Any], threads: int
     ) -> None:
-        """Write the pixels of rows, counted over all splits."""
+        """Write what a form wishes of rows, counted over all splits."""
         for one in rows_by_part(rows, self._starts):
             target = out[one.places]  # a copy where the places are not one after the other
             part = self._splits[one.part]
@@ -262,21 +265,28 @@ class Dataset(DatasetLabels):
             The images, and ``labels``.
         """
         X = Choice(_FORMS, exact=True).accept("X", X)  # noqa: N806
-        labels = np.array(self.labels)
-        if X == "pixels":
-            return self.pixels(layout="HWC"), labels
-        return self.unpacked_indices(), labels
+        images = self.pixels(layout="HWC") if X == "pixels" else self.unpacked_indices()
+        return images, np.array(self.labels)
 
-    def unpacked_indices(self, rows: Any = None) -> NDArray[Any]:  # noqa: ANN401 - as for indexing
+    def unpacked_indices(
+        self,
+        rows: Any = None,  # noqa: ANN401 - as for indexing
+        *,
+        out: NDArray[Any] | None = None,
+        threads: int = 1,
+        **moves: Unpack[MovesOfEach],
+    ) -> NDArray[Any]:
         """Return one index a pixel, for a model that reads indices: shape (n, H, W), uint8 or uint16.
 
-        ``rows`` are chosen as for :meth:`pixels`; an integer gives (H, W), and by default all images come. IndexError
-        if a number is out of range, UsageError if the folder has no indices.
+        ``rows``, ``out``, ``threads``, ``flip``, ``crop`` and ``shift`` are those of :meth:`pixels`; an integer gives
+        (H, W). Indices of 16 bits are also written to an ``out`` of int32. An index past the palette, which only a
+        damaged file has, is its last. IndexError if a number is out of range, UsageError if the folder has no indices.
         """
-        chosen = choose_rows(range(len(self)), slice(None) if rows is None else rows)
-        numbers = np.array([chosen]) if isinstance(chosen, int) else as_array(chosen)
-        indices = unpack_rows(self.indices[numbers], self.bits, (self.size or (0, 0))[1])
-        return indices[0] if isinstance(chosen, int) else indices
+        self._with_indices("indices")
+        if "palettes" in moves:
+            raise TypeError("unexpected keyword argument 'palettes'")
+        form = index_form(self.bits, signed=getattr(out, "dtype", None) == np.int32)
+        return self._made(rows, form, moves, out, threads)
 
     def to_bunch(self, X: str = "pixels") -> Any:  # noqa: ANN401, N803 - a Bunch
         """Return all images as scikit-learn's own datasets come: a :class:`sklearn.utils.Bunch`.

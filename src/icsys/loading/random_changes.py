@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
     from icsys.loading.dataset import Dataset
 
+COLOR_CHANGES = ("brightness", "contrast", "saturation", "hue")
+"""Names of the changes of colours."""
+
 _MOST_SHIFT = 2**15 - 1
 _HALF = 0.5  # of the circle of hues: the farthest from any
 _SIDES = 2
 _SHARED = 2  # axes of a palette that all images share
-_COLORS = ("brightness", "contrast", "saturation", "hue")
 # What random numbers are for, beside 0 and 10 for the order. None ever changes: a seed gives the same for ever.
 _FLIP, _TOP, _LEFT, _DOWN, _RIGHT, _FIRST_COLOR = 1, 2, 3, 4, 5, 6
 
@@ -66,7 +68,7 @@ class RandomChanges:
                 raise UsageError(f"crop={sides!r}: expected (height, width) in pixels")
             for side in sides:
                 whole_number("crop", side, 1, 2**31 - 1)
-        for name in _COLORS:
+        for name in COLOR_CHANGES:
             value, high = getattr(self, name), _HALF if name == "hue" else math.inf
             if not _is_number(value) or not 0 <= value <= high:
                 expected = "a number from 0 to 0.5" if name == "hue" else "a finite number from 0 on"
@@ -75,7 +77,7 @@ class RandomChanges:
     @property
     def has_colors(self) -> bool:
         """Whether colours change."""
-        return any(getattr(self, name) for name in _COLORS)
+        return any(getattr(self, name) for name in COLOR_CHANGES)
 
     def check_images(self, data: Dataset) -> None:
         """Refuse changes that the images of a dataset do not allow.
@@ -94,7 +96,7 @@ class RandomChanges:
                     f"crop={tuple(self.crop)}: expected (height, width) of at most {size}, as the images have"
                 )
         if self.has_colors and not data.bits:
-            name = next(name for name in _COLORS if getattr(self, name))
+            name = next(name for name in COLOR_CHANGES if getattr(self, name))
             raise UsageError(
                 f"{name}={getattr(self, name)}: colours are changed in palettes, and this folder has none: expected "
                 "one of ics compress --format arrays with few colours"
@@ -119,7 +121,7 @@ class RandomChanges:
         if self.shift:
             shifts = whole(_DOWN, -self.shift, self.shift), whole(_RIGHT, -self.shift, self.shift)
         colors = {}
-        for purpose, name in enumerate(_COLORS, _FIRST_COLOR):
+        for purpose, name in enumerate(COLOR_CHANGES, _FIRST_COLOR):
             if value := getattr(self, name):
                 low, high = (-value, value) if name == "hue" else (max(0.0, 1 - value), 1 + value)
                 drawn = random_numbers(seed, epoch, purpose).random(count, np.float32)

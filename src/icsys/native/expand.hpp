@@ -20,7 +20,7 @@ struct Batch {
     const int64_t *tops, *lefts;    // of each, the corner that is kept; null for none
     const int64_t *downs, *rights;  // of each, how far what is kept is moved, at most by the size of an image; null for none
     int64_t out_height, out_width;
-    const void *values; // what each of 256 levels becomes, for R, G and B
+    const void *values; // what each of 256 levels becomes, for R, G and B; null where the indices themselves are wished
     int64_t value_bytes, planar;
     int64_t long_shuffles; // whether the processor has them
     void *out;
@@ -34,6 +34,8 @@ constexpr int64_t FEW_ENTRIES = 16; // what a shuffle of bytes looks up
 // The colours of a palette as they are written, in planes or as pixels. Entries past the last colour repeat it, so any
 // index has an entry.
 template <typename T> struct Tables {
+    typedef T Value;
+    static constexpr int CHANNELS = 3;
     alignas(64) T planes[3][ENTRIES];
     alignas(64) T pixels[ENTRIES][4];
     int64_t colors;
@@ -53,6 +55,13 @@ template <typename T> struct Tables {
             for (int c = 0; c < 3; c++) planes[c][i] = pixels[i][c] = values[c * ENTRIES + color[c]];
         }
     }
+};
+
+// What stands in place of tables where the indices themselves are wished; those past the palette count as its last colour.
+template <typename T> struct NoTables {
+    typedef T Value;
+    static constexpr int CHANNELS = 1;
+    int64_t colors;
 };
 
 // Write the indices in `n` bytes of 1, 2 or 4 bits a pixel.
@@ -137,6 +146,13 @@ INLINE void look_up(const uint16_t *line, int64_t n, const Tables<T> &tables, bo
     }
 }
 
+// Write the indices of a line.
+template <typename T, typename I>
+INLINE void look_up(const I *line, int64_t n, const NoTables<T> &tables, bool, int64_t, T *out) {
+    const I last = static_cast<I>(tables.colors - 1);
+    for (int64_t i = 0; i < n; i++) out[i] = static_cast<T>(line[i] < last ? line[i] : last);
+}
+
 // Write the planes of `n` pixels of a row of 4 bits a pixel from the column `left` on, and return whether that was done: a
 // line may be too short.
 INLINE bool expand_nibbles(const uint8_t *row, int64_t left, int64_t n, bool flip, const Tables<uint8_t> &tables,
@@ -155,9 +171,14 @@ INLINE bool expand_nibbles(const uint8_t *row, int64_t left, int64_t n, bool fli
     return done;
 }
 
-// Write the pixels of `length` columns of a row from the column `left` on, which all exist.
 template <typename T>
-INLINE void expand_columns(const uint8_t *row, int64_t left, int64_t length, bool flip, const Tables<T> &tables,
+INLINE bool expand_nibbles(const uint8_t *, int64_t, int64_t, bool, const NoTables<T> &, int64_t, T *) {
+    return false;
+}
+
+// Write the pixels of `length` columns of a row from the column `left` on, which all exist.
+template <typename L, typename T = typename L::Value>
+INLINE void expand_columns(const uint8_t *row, int64_t left, int64_t length, bool flip, const L &tables,
                            const Batch &batch, int64_t plane, T *out) {
     const int64_t bits = batch.bits;
     const bool planar = batch.planar != 0;
@@ -167,7 +188,7 @@ INLINE void expand_columns(const uint8_t *row, int64_t left, int64_t length, boo
     uint16_t wide[TILE];
     for (int64_t x = 0; x < length; x += TILE) {
         const int64_t n = length - x < TILE ? length - x : TILE, from = left + (flip ? length - x - n : x);
-        T *to = out + x * (planar ? 1 : 3);
+        T *to = out + x * (planar ? 1 : L::CHANNELS);
         if (bits > 8) {
             const uint16_t *line = reinterpret_cast<const uint16_t *>(row) + from;
             look_up(flip ? reversed(line, n, wide) : line, n, tables, planar, plane, to);
@@ -178,21 +199,29 @@ INLINE void expand_columns(const uint8_t *row, int64_t left, int64_t length, boo
     }
 }
 
+// Write what one index becomes.
+template <typename T> INLINE void look_up_one(int index, const Tables<T> &tables, T *value) {
+    memcpy(value, tables.pixels[index], 3 * sizeof(T));
+}
+template <typename T> INLINE void look_up_one(int index, const NoTables<T> &tables, T *value) {
+    *value = static_cast<T>(index < tables.colors ? index : tables.colors - 1);
+}
+
 // Write the pixel of one column of a row `n` times.
-template <typename T>
-INLINE void repeat_column(const uint8_t *row, int64_t column, int64_t n, const Tables<T> &tables, const Batch &batch,
+template <typename L, typename T = typename L::Value>
+INLINE void repeat_column(const uint8_t *row, int64_t column, int64_t n, const L &tables, const Batch &batch,
                           int64_t plane, T *out) {
     if (n <= 0) return;
-    T value[3];
+    T value[L::CHANNELS];
     if (batch.bits > 8)
         look_up(reinterpret_cast<const uint16_t *>(row) + column, 1, tables, false, 0, value);
     else
-        memcpy(value, tables.pixels[index_of(row, batch.bits, column)], sizeof value);
+        look_up_one(index_of(row, batch.bits, column), tables, value);
     if (batch.planar)
-        for (int c = 0; c < 3; c++)
+        for (int c = 0; c < L::CHANNELS; c++)
             for (int64_t i = 0; i < n; i++) out[c * plane + i] = value[c];
     else
-        for (int64_t i = 0; i < n; i++) memcpy(out + 3 * i, value, sizeof value);
+        for (int64_t i = 0; i < n; i++) memcpy(out + L::CHANNELS * i, value, sizeof value);
 }
 
 INLINE int64_t between(int64_t low, int64_t value, int64_t high) {
@@ -200,13 +229,15 @@ INLINE int64_t between(int64_t low, int64_t value, int64_t high) {
 }
 
 // Write the pixels of image k of a batch. Past an edge of the image, its outermost pixels are repeated.
-template <typename T> INLINE void expand_image(const Batch &batch, int64_t k, const Tables<T> &tables) {
+template <typename L> INLINE void expand_image(const Batch &batch, int64_t k, const L &tables) {
+    typedef typename L::Value T;
     const int64_t top = (batch.tops ? batch.tops[k] : 0) - (batch.downs ? batch.downs[k] : 0);
     const int64_t left = (batch.lefts ? batch.lefts[k] : 0) - (batch.rights ? batch.rights[k] : 0);
-    const int64_t width = batch.width, plane = batch.out_height * batch.out_width, step = batch.planar ? 1 : 3;
+    const int64_t width = batch.width, plane = batch.out_height * batch.out_width;
+    const int64_t step = batch.planar ? 1 : L::CHANNELS;
     const bool flip = batch.flips && batch.flips[k];
     const uint8_t *const image = batch.indices + batch.rows[k] * batch.image_bytes;
-    T *out = static_cast<T *>(batch.out) + k * 3 * plane;
+    T *out = static_cast<T *>(batch.out) + k * L::CHANNELS * plane;
     int64_t lines = batch.out_height, length = batch.out_width;
     // Columns that lie before the image and past it; both, only where the other is 0.
     const int64_t before = between(0, -left, length), past = between(0, left + length - width, length);
@@ -226,8 +257,13 @@ template <typename T> INLINE void expand_image(const Batch &batch, int64_t k, co
     }
 }
 
-// Write the pixels of the images from `first` to before `last` of a batch.
+// Write the pixels, or the indices, of the images from `first` to before `last` of a batch.
 template <typename T> INLINE void expand(const Batch &batch, int64_t first, int64_t last) {
+    if (!batch.values) {
+        const NoTables<T> tables = {batch.colors};
+        for (int64_t k = first; k < last; k++) expand_image(batch, k, tables);
+        return;
+    }
     Tables<T> tables;
     for (int64_t k = first; k < last; k++) {
         if (batch.palette_bytes || k == first)

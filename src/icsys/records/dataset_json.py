@@ -138,7 +138,7 @@ def _packing(bits: int) -> str:
     if bits >= 8:  # noqa: PLR2004 - bits of a byte
         return f"one uint{bits} for each pixel"
     order = "the first pixel in the highest bits of a byte"
-    return f"{bits} bits a pixel, {order}, each row padded with zeros to whole bytes"
+    return f"{bits} bit{'s' * (bits > 1)} a pixel, {order}, each row padded with zeros to whole bytes"
 
 
 def read_dataset_json(path: RootedPath | Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 from torch.utils.data import Dataset as TorchDataset
 
 from icsys.loading.batch_form import batch_form
+from icsys.torch.argument_checks import function_or_none, loaded
 from icsys.torch.tensor_types import form_dtype, tensor_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ class ArrayDataset(TorchDataset):
     """
 
     def __init__(self, data: Dataset, transform: Callable[[Any], Any] | None, **form: Any) -> None:  # noqa: ANN401
-        self.data, self.classes, self._transform, self._form = data, data.classes, transform, form
+        self.data, self._transform, self._form = loaded(data), function_or_none("transform", transform), form
+        self.classes = data.classes
         self.targets = data.labels
 
     def __len__(self) -> int:
@@ -60,6 +62,11 @@ def as_dataset(
         Of the pixels, as for :meth:`icsys.Dataset.pixels`.
     transform
         Applied to the tensor of each image.
+
+    Raises
+    ------
+    UsageError
+        If a value is not one of those expected.
     """
     form = batch_form(layout, form_dtype(dtype), mean, std)
     return ArrayDataset(data, transform, **form.keywords())

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from icsys.errors import UsageError
-from icsys.loading.batch_form import batch_form
+from icsys.loading.batch_form import batch_form, index_form
 from icsys.loading.epoch_order import check_shuffle, check_world, images_of_process, order_of_epoch, share_of_process
-from icsys.loading.random_changes import RandomChanges
-from icsys.setting_fields import whole_number
+from icsys.loading.random_changes import COLOR_CHANGES, RandomChanges
+from icsys.setting_fields import Choice, whole_number
+from icsys.torch.argument_checks import loaded, short_repr, switch
 from icsys.torch.batch_maker import BatchMaker
 from icsys.torch.prefetch import made_ahead
 from icsys.torch.tensor_types import form_dtype
@@ -20,17 +21,19 @@ from icsys.torch.tensor_types import form_dtype
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
+    from icsys.loading.batch_form import BatchForm
     from icsys.loading.dataset import Dataset
     from icsys.loading.epoch_order import Shuffle
     from icsys.torch.batch_maker import Batch, TargetKind
 
 _MOST = 2**31 - 1
 _MOST_PREFETCHED = 1024
+_FORMS = ("pixels", "indices")
 
 
 @dataclass(eq=False, repr=False)
 class BatchLoader:
-    """An iterable of batches (pixels, labels) for training; ``icsys.torch.loader`` is its short name.
+    """An iterable of batches (pixels, labels) or (indices, labels) for training; ``loader`` is its short name.
 
     A pass over it is one epoch, which is over with its last batch: each has an order of its own. A pass that is broken
     off before begins again.
@@ -50,7 +53,7 @@ class BatchLoader:
         Where the tensors are. For another device than "cpu", packed indices and palettes are sent there and become
         pixels on it.
     layout, dtype, mean, std
-        Of the pixels, as for :meth:`icsys.Dataset.pixels`.
+        Of the pixels, as for :meth:`icsys.Dataset.pixels`; "CHW" and "float32" if left out.
     flip
         Whether half of the images, chosen anew for each epoch, are mirrored left to right.
     crop
@@ -79,6 +82,9 @@ class BatchLoader:
     resident
         For another device than "cpu": whether indices and palettes of all images are kept there; "auto" for where they
         take at most half of the memory that a CUDA device has free.
+    form
+        "pixels", or "indices" for one index a pixel, shape (n, H, W), uint8, or int32 above 256 colours: for models
+        that embed the indices of a palette that all images share.
 
     Raises
     ------
@@ -109,8 +115,8 @@ class BatchLoader:
     shuffle: Shuffle = True
     seed: int = 0
     device: str | torch.device = "cpu"
-    layout: str = "CHW"
-    dtype: Any = "float32"
+    layout: str | None = None
+    dtype: Any = None
     mean: Sequence[float] | float | None = None
     std: Sequence[float] | float | None = None
     flip: bool = False
@@ -129,12 +135,13 @@ class BatchLoader:
     epoch: int = 0
     pin: bool = False
     resident: bool | Literal["auto"] = "auto"
+    form: Literal["pixels", "indices"] = "pixels"
     _given: int = field(default=0, init=False)  # batches of the epoch that were given out
     _goes_on: bool = field(default=False, init=False)  # whether the next pass begins behind these
 
     def __post_init__(self) -> None:
         """Check all values."""
-        form = batch_form(self.layout, form_dtype(self.dtype), self.mean, self.std)
+        self.data = loaded(self.data)
         lowest = {"batch_size": 1, "seed": 0, "threads": 1, "prefetch": 0, "epoch": 0}
         highest = {"threads": 4096, "prefetch": _MOST_PREFETCHED}
         for name, low in lowest.items():
@@ -143,7 +150,8 @@ class BatchLoader:
         colors = self.brightness, self.contrast, self.saturation, self.hue
         self._changes = RandomChanges(self.flip, self.crop, self.shift, *colors)
         self._changes.check_images(self.data)
-        self._maker = BatchMaker(self.data, form, self.target, self.threads)
+        self.drop_last, self.pin = switch("drop_last", self.drop_last), switch("pin", self.pin)
+        self._maker = BatchMaker(self.data, self._batch_form(), self.target, self.threads)
         self._choose_place(_device(self.device))
 
     def __len__(self) -> int:
@@ -171,9 +179,12 @@ class BatchLoader:
         UsageError
             If it is of a loader with another seed, other sizes, or another number of images or processes.
         """
+        if not isinstance(state, dict):
+            raise UsageError(f"state={short_repr(state)}: expected what state_dict() has returned")
         for name, value in self._fixed().items():
-            if state.get(name) != value:
-                raise UsageError(f"the state has {name}={state.get(name)!r}: expected {value}, as this loader has")
+            found = state.get(name)
+            if not isinstance(found, int | str) or found != value:
+                raise UsageError(f"the state has {name}={short_repr(found)}: expected {value}, as this loader has")
         self.epoch = whole_number("epoch", state.get("epoch"), 0, _MOST)
         self._given, self._goes_on = whole_number("batch", state.get("batch"), 0, len(self)), True
 
@@ -208,14 +219,37 @@ class BatchLoader:
             chosen = rows[number * self.batch_size : (number + 1) * self.batch_size]
             yield self._maker.begin(chosen, changes.at(chosen))
 
+    def _batch_form(self) -> BatchForm:
+        """Return the form of a batch."""
+        of_pixels = {name: getattr(self, name) for name in ("layout", "dtype", "mean", "std")}
+        if Choice(_FORMS, exact=True).accept("form", self.form) == "pixels":
+            self.layout = "CHW" if self.layout is None else self.layout
+            self.dtype = "float32" if self.dtype is None else self.dtype
+            return batch_form(self.layout, form_dtype(self.dtype), self.mean, self.std)
+        for name, value in of_pixels.items():
+            if value is not None:
+                raise UsageError(
+                    f"{name}={short_repr(value)} with form='indices': expected no {name}, or form='pixels'"
+                )
+        for name in COLOR_CHANGES:
+            if value := getattr(self, name):
+                raise UsageError(
+                    f"{name}={value!r} with form='indices': expected 0, since colours are changed in palettes, or "
+                    "form='pixels'"
+                )
+        _ = self.data.indices  # which raises the error that says why there are none
+        return index_form(self.data.bits, signed=True)
+
     def _choose_place(self, device: torch.device) -> None:
         """Choose where pixels are made."""
         if device.type != "cpu":
             if self.pin:
                 raise UsageError(f"pin=True with device={str(device)!r}: expected one of them")
             self._maker.choose_device(device, resident=self.resident)
-        elif self.resident != "auto":
-            raise UsageError(f"resident={self.resident!r} with device='cpu': expected another device, or no resident")
+        elif not isinstance(self.resident, str) or self.resident != "auto":
+            raise UsageError(
+                f"resident={short_repr(self.resident)} with device='cpu': expected another device, or no resident"
+            )
         else:
             # Those ahead, the one in work, and the last two that were given out.
             self._maker.choose_memory(most=self.prefetch + 3, pin=self.pin)
@@ -228,5 +262,5 @@ def _device(device: str | torch.device) -> torch.device:
     """Return a device from what a user gives."""
     try:
         return torch.device(device)
-    except (RuntimeError, TypeError):
-        raise UsageError(f"device={device!r}: expected one of PyTorch, such as 'cpu' or 'cuda'") from None
+    except (RuntimeError, TypeError, ValueError):
+        raise UsageError(f"device={short_repr(device)}: expected one of PyTorch, such as 'cpu' or 'cuda'") from None

@@ -1,13 +1,15 @@
-"""One batch of tensors: pixels and targets of some images, changed alike, on the processor or on another device."""
+"""One batch of tensors: pixels or indices, and targets, changed alike, on the processor or on another device."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy as np
 import torch
 
 from icsys.errors import UsageError
+from icsys.loading.batch_form import INDEX
+from icsys.setting_fields import Choice
 from icsys.torch.batch_buffers import PinnedBuffers, ReusedBuffers
 from icsys.torch.on_device import DevicePixels
 from icsys.torch.tensor_types import array_of, torch_dtype
@@ -34,11 +36,11 @@ class BatchMaker:
     data
         The images.
     form
-        The form of their pixels.
+        The form of their pixels, or of indices.
     target
-        What comes with the pixels.
+        What comes with them.
     threads
-        Number of threads for the pixels of a batch.
+        Number of threads for the images of a batch.
 
     Raises
     ------
@@ -47,8 +49,7 @@ class BatchMaker:
     """
 
     def __init__(self, data: Dataset, form: BatchForm, target: TargetKind, threads: int) -> None:
-        if target not in _TARGETS:
-            raise UsageError(f"target={target!r}: expected one of {', '.join(_TARGETS)}")
+        target = cast("TargetKind", Choice(_TARGETS, exact=True).accept("target", target))
         self._data, self._form, self._target, self._threads = data, form, target, threads
         self._buffers: Buffers = ReusedBuffers(0)
         self._on_device: DevicePixels | None = None
@@ -62,34 +63,38 @@ class BatchMaker:
         self._buffers = PinnedBuffers() if pin else ReusedBuffers(most)
 
     def choose_device(self, device: torch.device, *, resident: bool | str) -> None:
-        """Choose that pixels are made on a device from indices and palettes, which are kept there or sent."""
+        """Choose that images are made on a device from packed rows and palettes, which are kept there or sent."""
         self._on_device = DevicePixels(self._data, self._form, device, resident=resident)
 
     def begin(self, rows: NDArray[np.int64], changes: BatchChanges) -> tuple[Any, torch.Tensor]:
         """Return what a batch of rows is made from, as far as the processor makes it; a thread may do that ahead."""
         if self._on_device is None:
-            return self._pixels(rows, changes), self._targets(rows, changes)
+            return self._images(rows, changes), self._targets(rows, changes)
         return self._on_device.parcel(rows, changes), self._targets(rows, changes)
 
     def end(self, begun: tuple[Any, torch.Tensor]) -> Batch:
         """Return the batch. Work of a GPU is queued in the current stream of the thread that calls this."""
         if self._on_device is None:
             return begun
-        return self._on_device.pixels(begun[0]), self._on_device.sent(begun[1])
+        return self._on_device.images(begun[0]), self._on_device.sent(begun[1])
 
-    def _pixels(self, rows: NDArray[np.int64], changes: BatchChanges) -> torch.Tensor:
-        """Return pixels on the processor."""
-        wished = {**self._form.keywords(), "threads": self._threads, "flip": changes.flip, "crop": changes.crop}
-        wished |= {"shift": changes.shift, "palettes": changes.palettes}
-        size, kind = self._data.size, torch_dtype(self._form.dtype)
-        if size is None:  # files of several sizes, which take longer to decode than to copy
+    def _images(self, rows: NDArray[np.int64], changes: BatchChanges) -> torch.Tensor:
+        """Return pixels, or indices, on the processor."""
+        wished = {"threads": self._threads, **changes.moves()}
+        size, kind = self._data.size or (0, 0), torch_dtype(self._form.dtype)
+        if self._form.layout == INDEX:
+            indices = self._buffers.take(self._form.shape(len(rows), *changes.size_of(size)), kind)
+            self._data.unpacked_indices(rows, **wished, out=array_of(indices))
+            return indices
+        wished |= self._form.keywords() | {"palettes": changes.palettes}
+        if self._data.size is None:  # files of several sizes, which take longer to decode than to copy
             return self._buffers.copy_of(self._data.pixels(rows, **wished), kind)
         pixels = self._buffers.take(self._form.shape(len(rows), *changes.size_of(size)), kind)
         self._data.pixels(rows, **wished, out=array_of(pixels))
         return pixels
 
     def _targets(self, rows: NDArray[np.int64], changes: BatchChanges) -> torch.Tensor:
-        """Return labels, or masks that are changed as the pixels are."""
+        """Return labels, or masks that are changed as the images are."""
         if self._target == "labels":
             return self._held(self._data[rows].labels)  # which reads no others
         masks = changes.applied_to(self._data.masks[rows][..., None])[..., 0]

@@ -16,13 +16,16 @@ from icsys.choices import MAX_COLORS, WHITE
 from icsys.color.strategy_steps import distinct_of, keep_all, map_to
 from icsys.color_and_size_checks import rgb_of
 from icsys.errors import ImageError, MissingFolderError, UsageError
+from icsys.files.locations import disk_path
 from icsys.files.rooted_path import RootedPath
 from icsys.image.read_output import read_indexed, read_pixels
 from icsys.layout import OWN_PREFIX, PACK_INDEX, PALETTE
 from icsys.records.classes import number_classes
 from icsys.records.label import Label, class_folder
 from icsys.records.palette_files import load_palettes
+from icsys.setting_fields import Choice
 from icsys.sources.labels_from_manifest import recorded_classes, recorded_companions_of, recorded_labels_of
+from icsys.torch.argument_checks import function_or_none
 from icsys.torch.indexed_image import LEVELS, RGB, IndexedImage, Palette, to_indexed_image
 
 if TYPE_CHECKING:
@@ -103,8 +106,12 @@ class IndexedImageFolder(DatasetFolder):
         transform: Callable[[Any], Any] | None = None,
         target_transform: Callable[[int], Any] | None = None,
     ) -> None:
-        if form not in _FORMS:
-            raise UsageError(f"form={form!r}: expected one of {', '.join(_FORMS)}")
+        form = Choice(_FORMS, exact=True).accept("form", form)
+        disk_path(root, "root")
+        transforms = (
+            function_or_none(name, value)
+            for name, value in (("transform", transform), ("target_transform", target_transform))
+        )
         if not Path(root).is_dir():
             raise MissingFolderError(
                 f"root={str(root)!r}: expected the folder that ics compress wrote, with a sub-folder for each class; "
@@ -127,7 +134,7 @@ class IndexedImageFolder(DatasetFolder):
         }
         loader = partial(_load_named, loads[form])
         self._root, self._companions = Path(root), frozenset(recorded_companions_of(Path(root)))
-        super().__init__(root, loader, None, transform, target_transform, self._is_image)
+        super().__init__(root, loader, None, *transforms, self._is_image)
         self.classes = self._known.names
         self.class_to_idx = {name: number for number, name in reversed(list(enumerate(self.classes)))}
         self.palette = self._one_palette()

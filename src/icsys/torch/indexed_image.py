@@ -10,6 +10,9 @@ from torchvision import tv_tensors
 
 from icsys.choices import WHITE
 from icsys.color_and_size_checks import rgb_of
+from icsys.errors import UsageError
+from icsys.setting_fields import several
+from icsys.torch.argument_checks import short_repr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 RGB, RGBA = 3, 4
 """Channels of a picture, or columns of a palette."""
+
+_PAIRS, _PAIR = "pairs of an IndexedImage and a target, at least one", 2
 
 LEVELS = 255
 """The highest level of a channel; as alpha, opaque."""
@@ -45,9 +50,9 @@ class IndexedImage(NamedTuple):
 
     def to_rgb(self, background: str = WHITE) -> torch.Tensor:
         """Return the pixels, shape (3, H, W) or (B, 3, H, W), uint8, over a background ``#RRGGBB``."""
-        palette = self.palette.as_subclass(torch.Tensor)
+        palette, levels_below = self.palette.as_subclass(torch.Tensor), rgb_of(background)
         if palette.shape[-1] == RGBA:
-            below = torch.tensor(rgb_of(background), dtype=torch.int32, device=palette.device)
+            below = torch.tensor(levels_below, dtype=torch.int32, device=palette.device)
             wide = palette.to(torch.int32)
             levels, opacity = wide[..., :RGB], wide[..., RGB:]
             mixed = levels * opacity + below * (LEVELS - opacity)
@@ -84,15 +89,26 @@ def collate(batch: Sequence[tuple[IndexedImage, Any]]) -> tuple[IndexedImage, An
     IndexedImage, targets
         Indices of shape (B, H, W), palettes of shape (B, n, 3) with n of the longest one (shorter ones are filled
         with black, which no index uses), and the targets collated by PyTorch's default.
+
+    Raises
+    ------
+    UsageError
+        If there are no images, or others.
     """
-    images = [image for image, _ in batch]
+    pairs = several("batch", batch, _PAIRS)
+    if not pairs or not all(isinstance(pair, tuple | list) and len(pair) == _PAIR for pair in pairs):
+        raise UsageError(f"batch={short_repr(batch)}: expected {_PAIRS}")
+    images = [image for image, _ in pairs]
+    for image in images:
+        if not isinstance(image, IndexedImage):
+            raise UsageError(f"batch with {short_repr(image)}: expected {_PAIRS}")
     channels = max(image.palette.shape[1] for image in images)
     palettes = torch.zeros((len(images), max(len(image.palette) for image in images), channels), dtype=torch.uint8)
     for whole, image in zip(palettes, images, strict=True):
         whole[: len(image.palette), RGB:] = LEVELS  # opaque
         whole[: len(image.palette), : image.palette.shape[1]] = image.palette
     indices = torch.stack([image.indices for image in images])
-    targets = torch.utils.data.default_collate([target for _, target in batch])
+    targets = torch.utils.data.default_collate([target for _, target in pairs])
     return IndexedImage(tv_tensors.Mask(indices), Palette(palettes)), targets
 
 

@@ -1,4 +1,4 @@
-"""Pixels made on the device that trains: packed indices and palettes lie there or are sent, which are far smaller."""
+"""Pixels and indices made on the device that trains: packed rows and palettes lie there or are sent, far smaller."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from icsys.errors import UsageError
-from icsys.loading.batch_form import level_table
+from icsys.loading.batch_form import INDEX, level_table
 from icsys.torch.batch_buffers import PinnedBuffers, ReusedBuffers
 from icsys.torch.tensor_types import tensor_of, torch_dtype
 
@@ -32,7 +32,7 @@ _AT_ONCE = 1 << 26  # bytes that are sent together where the whole set is sent
 
 
 class Parcel(NamedTuple):
-    """What a device is sent of a batch; None for what it has.
+    """What a device is sent of a batch; None for what it has or needs not.
 
     Attributes
     ----------
@@ -54,14 +54,14 @@ class Parcel(NamedTuple):
 
 
 class DevicePixels:
-    """Makes batches of pixels on a device; the numbers equal those of :meth:`icsys.Dataset.pixels`.
+    """Makes batches of pixels, or of indices, on a device; the numbers equal those of :class:`icsys.Dataset`.
 
     Parameters
     ----------
     data
         A dataset of arrays with indices.
     form
-        The form of the pixels.
+        The form of the pixels, or of indices.
     device
         The device.
     resident
@@ -83,14 +83,11 @@ class DevicePixels:
         # From memory that is not page-locked, only a copy that is waited for is sure to read it in time.
         self._is_cuda = device.type == "cuda"
         self._buffers: Buffers = PinnedBuffers() if self._is_cuda else ReusedBuffers(0)
-        if form.dtype == "uint8":
-            levels = np.repeat(np.arange(256, dtype=np.uint8)[:, None], _CHANNELS, axis=1)
-        else:
-            levels = level_table(form.dtype, form.mean, form.std)
-        self._levels = tensor_of(levels.copy(), form.dtype).to(device)
-        self._all: tuple[torch.Tensor, torch.Tensor] | None = None
-        if _is_resident(resident, device, _bytes_of(self._indices) + _bytes_of(self._palettes)):
-            self._all = self._moved(self._indices), self._moved(self._palettes)
+        self._levels = None if form.layout == INDEX else tensor_of(_levels_of(form), form.dtype).to(device)
+        kept = [self._indices] if self._levels is None else [self._indices, self._palettes]
+        self._all: list[torch.Tensor] | None = None
+        if _is_resident(resident, device, sum(map(_bytes_of, kept))):
+            self._all = list(map(self._moved, kept))
 
     @property
     def is_resident(self) -> bool:
@@ -98,7 +95,7 @@ class DevicePixels:
         return self._all is not None
 
     def parcel(self, rows: NDArray[np.int64], changes: BatchChanges) -> Parcel:
-        """Return what the device is sent for the pixels of rows; a thread may do that ahead."""
+        """Return what the device is sent for the images of rows; a thread may do that ahead."""
         numbers = np.zeros((len(rows), 4), np.int64)
         numbers[:, 0] = rows if self.is_resident else np.arange(len(rows))
         if changes.crop is not None:
@@ -112,29 +109,31 @@ class DevicePixels:
         palettes = None
         if changes.palettes is not None:
             palettes = self.held(changes.palettes)
-        elif not self.is_resident:
+        elif not self.is_resident and self._levels is not None:
             shared = self._shares_palette
             palettes = self.held(np.asarray(self._palettes)) if shared else self._packed(self._palettes, rows)
         return Parcel(self.held(numbers), None if is_whole else changes.size_of(self._size), indices, palettes)
 
-    def pixels(self, parcel: Parcel) -> torch.Tensor:
-        """Return the pixels of a batch. A CUDA device makes them in its current stream, without waiting here."""
+    def images(self, parcel: Parcel) -> torch.Tensor:
+        """Return the pixels of a batch, or its indices. A CUDA device makes them in its stream; nothing waits here."""
         numbers, indices, palettes = (self.sent(one) for one in (parcel.numbers, parcel.indices, parcel.palettes))
         if self._all is not None:
-            indices, every = self._all
-            if palettes is None:
+            indices, *every_palette = self._all
+            if palettes is None and every_palette:
+                every = every_palette[0]
                 palettes = every if self._shares_palette else every.index_select(0, numbers[:, 0])
         if parcel.kept is not None:
             places = self._part(indices, numbers, parcel.kept)
         else:
             places = self._unpacked(indices.index_select(0, numbers[:, 0]) if self.is_resident else indices)
-        if palettes.shape[-2] < 1 << self._bits:  # as the kernels do with indices past a palette
-            places = places.clamp(max=palettes.shape[-2] - 1)
-        return self._looked_up(places.long(), palettes)
+        colors = (self._palettes if palettes is None else palettes).shape[-2]
+        if colors < 1 << self._bits:  # as the kernels do with indices past a palette
+            places = places.clamp(max=colors - 1)
+        return places.contiguous() if self._levels is None else self._looked_up(places.long(), palettes, self._levels)
 
     def batch(self, rows: NDArray[np.int64], changes: BatchChanges) -> torch.Tensor:
-        """Return the pixels of rows."""
-        return self.pixels(self.parcel(rows, changes))
+        """Return the pixels of rows, or their indices."""
+        return self.images(self.parcel(rows, changes))
 
     def held(self, values: NDArray[Any]) -> torch.Tensor:
         """Return a copy of values from which the device copies without making the program wait."""
@@ -184,10 +183,10 @@ class DevicePixels:
         shifts = (_BYTE - self._bits - self._bits * (across % each)).to(torch.uint8)
         return (taken >> shifts[:, None, :]) & (2**self._bits - 1)
 
-    def _looked_up(self, places: torch.Tensor, palettes: torch.Tensor) -> torch.Tensor:
+    def _looked_up(self, places: torch.Tensor, palettes: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
         """Return the pixels of indices, shape (n, h, w), in palettes: one gather for all channels."""
         count, height, width = places.shape
-        values = self._levels[palettes.long(), torch.arange(_CHANNELS, device=self._device)]
+        values = levels[palettes.long(), torch.arange(_CHANNELS, device=self._device)]
         colors = values.shape[-2]
         if self._form.layout == "CHW":
             planes = values.movedim(-1, -2).expand(count, _CHANNELS, colors)
@@ -197,6 +196,13 @@ class DevicePixels:
             places = places + colors * torch.arange(count, device=self._device)[:, None, None]
         chosen = values.reshape(-1, _CHANNELS).index_select(0, places.reshape(-1))
         return chosen.view(count, height, width, _CHANNELS)
+
+
+def _levels_of(form: BatchForm) -> NDArray[Any]:
+    """Return what each level of each channel becomes, shape (256, 3)."""
+    if form.dtype == "uint8":
+        return np.repeat(np.arange(256, dtype=np.uint8)[:, None], _CHANNELS, axis=1)
+    return level_table(form.dtype, form.mean, form.std).copy()
 
 
 def _check_usable(device: torch.device) -> None:
@@ -212,9 +218,9 @@ def _check_usable(device: torch.device) -> None:
 
 def _is_resident(resident: object, device: torch.device, size: int) -> bool:
     """Return whether arrays of so many bytes are kept on a device."""
-    if isinstance(resident, bool):
-        return resident
-    if resident != "auto":
+    if isinstance(resident, bool | np.bool_):
+        return bool(resident)
+    if not isinstance(resident, str) or resident != "auto":
         raise UsageError(f"resident={resident!r}: expected True, False or 'auto'")
     return device.type == "cuda" and size <= torch.cuda.mem_get_info(device)[0] // 2
 

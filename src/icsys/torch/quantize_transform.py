@@ -14,6 +14,7 @@ from icsys.errors import UsageError
 from icsys.image.decode import to_array
 from icsys.options import Options
 from icsys.pipeline import quantize_pixels
+from icsys.torch.argument_checks import switch
 from icsys.torch.indexed_image import LEVELS, RGB, IndexedImage, to_indexed_image
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Quantize(v2.Transform):
         if self.options.strategy == "SO":
             raise UsageError("strategy='SO' reduces no colours: expected one of MKM, FKM, MBKM")
         self.palette = None if palette is None else check_palette(palette)
-        self.indexed = indexed
+        self.indexed = switch("indexed", indexed)
 
     def extra_repr(self) -> str:
         """Return the settings, for ``repr``."""

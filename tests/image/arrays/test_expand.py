@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from icsys.errors import UsageError
 from icsys.image.arrays import expand
-from icsys.image.arrays.expand import expand_batch
+from icsys.image.arrays.expand import expand_batch, unpack_batch
 from icsys.image.arrays.packing import bits_for, index_dtype, pack_rows
 from icsys.native.library import LIBRARY, Kernels, levels
+from moved_images import naive_indices
 
 # Around the widths of vectors and of the lines that are looked up at a time.
 WIDTHS = st.one_of(st.integers(1, 80), st.sampled_from([127, 128, 129, 223, 224, 225, 2047, 2048, 2049, 4100]))
@@ -26,11 +27,6 @@ BFLOAT16_BITS = np.concatenate([np.arange(0xFF7F, 0x8000, -1), np.arange(0x7F80)
 BFLOAT16 = (BFLOAT16_BITS << 16).view(np.float32).astype(np.float64)
 
 
-def clipped(first, kept, full):
-    """Numbers of the rows or columns that are kept, within the image; of Python, whose integers do not overflow."""
-    return np.array([min(max(first + place, 0), full - 1) for place in range(kept)], np.intp)
-
-
 def bfloat16_bits(values):
     """Bits of the nearest numbers of bfloat16, found among all of them; of two, those that end with 0."""
     above = np.searchsorted(BFLOAT16, values).clip(1, len(BFLOAT16) - 1)
@@ -39,21 +35,15 @@ def bfloat16_bits(values):
     return np.where(takes_upper, BFLOAT16_BITS[above], BFLOAT16_BITS[above - 1]).astype(np.uint16)
 
 
-def naive(indices, palettes, rows, *, layout="CHW", dtype="uint8", mean=None, std=None, **changes):
+def naive(indices, palettes, rows, *, layout="CHW", dtype="uint8", mean=None, std=None, own_palettes=None, **changes):
     """The pixels of unpacked indices (N, H, W), an image after another."""
-    images = []
-    flip, crop, shift = (changes.get(name) for name in ("flip", "crop", "shift"))
-    own = changes.get("own_palettes")
-    height, width = indices.shape[1:] if crop is None else crop[2:]
+    images, own = [], own_palettes
+    colors = (palettes if own is None else own).shape[-2]
+    moved = naive_indices(indices, rows, colors, **changes)
+    height, width = moved.shape[1:]
     for k, row in enumerate(rows):
         palette = own[k] if own is not None else palettes if palettes.ndim == 2 else palettes[row]
-        image = palette[np.minimum(indices[row], len(palette) - 1)]
-        top, left = (int(np.broadcast_to(given, len(rows))[k]) for given in (crop or (0, 0))[:2])
-        down, right = (int(np.broadcast_to(given, len(rows))[k]) for given in (shift or (0, 0)))
-        image = np.take(image, clipped(top - down, height, image.shape[0]), axis=0)
-        image = np.take(image, clipped(left - right, width, image.shape[1]), axis=1)
-        if flip is not None and flip[k]:
-            image = image[:, ::-1]
+        image = palette[moved[k]]
         if dtype != "uint8":
             image = (image / 255 - (0 if mean is None else mean)) / (1 if std is None else std)
             image = bfloat16_bits(image) if dtype == "bfloat16" else image.astype(dtype)
@@ -125,6 +115,45 @@ def test_every_instruction_set_gives_the_pixels_of_the_twin(case):
             np.testing.assert_array_equal(out, expected)
             assert (frame[:64] == 77).all()
             assert (frame[-64:] == 77).all()
+
+
+@settings(deadline=None, max_examples=150)
+@given(cases(), st.booleans(), st.integers(1, 3))
+def test_every_instruction_set_gives_the_indices_of_the_twin(case, wide, threads):
+    """Also as int32 where they have 16 bits, and with several threads."""
+    (indices, palettes, rows), form, bits = case
+    changes = {name: form[name] for name in ("flip", "crop", "shift") if name in form}
+    expected = naive_indices(indices, rows, palettes.shape[-2], **changes)
+    expected = expected.astype(np.int32) if wide and bits == 16 else expected
+    sizes = {"bits": bits, "width": indices.shape[2], "colors": palettes.shape[-2], "threads": threads}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(expand, "_BYTES_OF_A_THREAD", 1)
+        for level in levels():
+            patch.setattr(expand, "KERNELS", Kernels(LIBRARY, level))
+            frame = np.full(expected.size + 128, 77, expected.dtype)
+            out = frame[64:-64].reshape(expected.shape)
+            assert unpack_batch(pack_rows(indices, bits), rows, **sizes, out=out, **changes) is out
+            np.testing.assert_array_equal(out, expected)
+            assert (frame[:64] == 77).all()
+            assert (frame[-64:] == 77).all()
+
+
+def test_indices_are_refused_as_pixels_are():
+    packed, sizes = np.zeros((2, 3, 2), np.uint8), {"bits": 4, "width": 4, "colors": 10}
+    assert unpack_batch(packed, [1], **sizes).shape == (1, 3, 4)
+    for wrong, message in (
+        ({"colors": 17}, "colors=17: expected a whole number from 1 to 16"),
+        ({"width": 5}, "indices .* 5 pixels of 4 bits"),
+        ({"threads": 0}, "threads=0: expected"),
+        ({"out": np.zeros((1, 3, 4), np.int32)}, "out .* of int32"),
+        ({"out": packed[:1].view(np.uint8)[..., [0, 0, 0, 0]][..., ::-1]}, "C-contiguous"),
+        ({"crop": (0, 0, 9, 9)}, "crop of 9x9"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            unpack_batch(packed, [1], **sizes | wrong)
+    whole = np.zeros((2, 3, 4), np.uint8)
+    with pytest.raises(UsageError, match="shares memory"):
+        unpack_batch(whole, [1], bits=8, width=4, colors=10, out=whole[:1])
 
 
 @settings(deadline=None, max_examples=30)

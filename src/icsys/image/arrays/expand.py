@@ -10,7 +10,7 @@ import ctypes
 import threading
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from icsys.image.arrays.batch_checks import (
     shift_of,
     window_of,
 )
+from icsys.image.arrays.packing import index_dtype
 from icsys.native.library import KERNELS, LIBRARY
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 PIXEL_LAYOUTS = ("CHW", "HWC")
 PIXEL_DTYPES = ("uint8", "float32", "float16", "bfloat16")
 _CHANNELS = 3
+_ANY_PALETTE = np.zeros((1, _CHANNELS), np.uint8)
 _SHARED = 2  # axes of a palette that all images share
 _LEVELS = 256
 # Of bfloat16: bits of its significand, the exponent of its least number, and the bits that float32 has more.
@@ -59,6 +61,33 @@ class PixelForm(TypedDict, total=False):
     crop: Crop | None
     shift: Shift | None
     own_palettes: NDArray[np.uint8] | None
+
+
+class IndexChanges(TypedDict, total=False):
+    """What is changed in indices; see :func:`unpack_batch`."""
+
+    flip: NDArray[np.bool_] | None
+    crop: Crop | None
+    shift: Shift | None
+
+
+class _Images(NamedTuple):
+    """Packed indices, the images to take from them, bits of an index, and width of an image."""
+
+    indices: NDArray[Any]
+    taken: NDArray[np.int64]
+    bits: int
+    width: int
+
+
+class _LookUp(NamedTuple):
+    """What indices become: numbers of a type, from levels and palettes with so many colours; or the indices."""
+
+    dtype: np.dtype[Any]
+    values: NDArray[Any] | None
+    palettes: NDArray[np.uint8] | None
+    palette_at: NDArray[np.int64] | None
+    colors: int
 
 
 class _Batch(ctypes.Structure):
@@ -131,45 +160,100 @@ def expand_batch(
         If shapes, dtypes, rows or wishes are others than these.
     """
     _check_form(form)
-    if not is_integer(threads) or threads < 1:
-        raise UsageError(f"threads={threads!r}: expected a whole number from 1 on")
     check_images(indices, palettes, bits, width)
     taken = rows_to_take(rows, len(indices))
-    n, height = len(taken), indices.shape[1]
     own = form.get("own_palettes")
-    check_own_palettes(own, n, bits)
-    flips = flags_of(form.get("flip"), n)
-    corners, size = window_of(form.get("crop"), n, (height, width))
-    moved = shift_of(form.get("shift"), n, (height, width))
-    planar = form.get("layout", "CHW") == "CHW"
+    check_own_palettes(own, len(taken), bits)
     values = _level_values(form.get("dtype", "uint8"), _channels("mean", form, 0.0), _channels("std", form, 1.0))
-    out = _target(out, (n, *((_CHANNELS, *size) if planar else (*size, _CHANNELS))), values.dtype)
-    if any(np.may_share_memory(out, one) for one in (indices, palettes if own is None else own)):
-        raise UsageError("out shares memory with indices or palettes: expected an array of its own")
-    indices, at = _readable(indices, taken)
-    palettes, palette_at = _readable(palettes, taken) if own is None else _readable(own, np.arange(n, dtype=np.int64))
-    arrays = palettes, at, palette_at, flips, *(corners or (None, None)), *(moved or (None, None))
+    chosen = (palettes, taken) if own is None else (own, np.arange(len(taken), dtype=np.int64))
+    if out is not None and np.may_share_memory(out, chosen[0]):
+        raise UsageError("out shares memory with palettes: expected an array of its own")
+    look_up = _LookUp(values.dtype, values, *_readable(*chosen), chosen[0].shape[-2])
+    images = _Images(indices, taken, bits, width)
+    changes: IndexChanges = {"flip": form.get("flip"), "crop": form.get("crop"), "shift": form.get("shift")}
+    return _expanded(images, look_up, changes, form.get("layout", "CHW"), out=out, threads=threads)
+
+
+def unpack_batch(
+    indices: NDArray[Any],
+    rows: ArrayLike,
+    *,
+    bits: int,
+    width: int,
+    colors: int,
+    out: NDArray[Any] | None = None,
+    threads: int = 1,
+    **changes: Unpack[IndexChanges],
+) -> NDArray[Any]:
+    """Return one index a pixel of some images of a dataset as one array, shape (n, h, w).
+
+    Parameters
+    ----------
+    indices, rows, bits, width, threads
+        As for :func:`expand_batch`.
+    colors
+        Number of colours of a palette; an index past them becomes the last one.
+    out
+        As for :func:`expand_batch`: uint8, or uint16 or int32 for 16 bits. A new one is uint8 or uint16.
+    **changes
+        ``flip``, ``crop`` and ``shift`` as for :func:`expand_batch`.
+
+    Raises
+    ------
+    UsageError
+        If shapes, dtypes, rows or changes are others than these.
+    """
+    if not is_integer(colors) or not 1 <= colors <= 1 << bits:
+        raise UsageError(f"colors={colors!r}: expected a whole number from 1 to {1 << bits}, as {bits} bits number")
+    dtype = index_dtype(bits)
+    if out is not None and dtype == np.uint16 and out.dtype == np.int32:
+        dtype = np.dtype(np.int32)
+    check_images(indices, _ANY_PALETTE, bits, width)
+    images = _Images(indices, rows_to_take(rows, len(indices)), bits, width)
+    return _expanded(images, _LookUp(dtype, None, None, None, colors), changes, "index", out=out, threads=threads)
+
+
+def _expanded(
+    images: _Images, look_up: _LookUp, changes: IndexChanges, layout: str, *, out: NDArray[Any] | None, threads: int
+) -> NDArray[Any]:
+    """Return what the kernel makes of a batch."""
+    if not is_integer(threads) or threads < 1:
+        raise UsageError(f"threads={threads!r}: expected a whole number from 1 on")
+    n, whole = len(images.taken), (images.indices.shape[1], images.width)
+    flips = flags_of(changes.get("flip"), n)
+    corners, size = window_of(changes.get("crop"), n, whole)
+    moved = shift_of(changes.get("shift"), n, whole)
+    shape = {"CHW": (n, _CHANNELS, *size), "HWC": (n, *size, _CHANNELS), "index": (n, *size)}[layout]
+    out = _target(out, shape, look_up.dtype)
+    if np.may_share_memory(out, images.indices):
+        raise UsageError("out shares memory with indices: expected an array of its own")
+    indices, at = _readable(images.indices, images.taken)
+    palettes = look_up.palettes
+    arrays = at, look_up.palette_at, flips, *(corners or (None, None)), *(moved or (None, None))
     batch = _Batch(
         indices.ctypes.data,
         indices.strides[0],
         indices.shape[2] * indices.itemsize,
-        height,
-        width,
-        bits,
-        palettes.ctypes.data,
-        palettes.strides[0] if palettes.ndim > _SHARED else 0,
-        palettes.shape[-2],
-        *(None if one is None else one.ctypes.data for one in arrays[1:]),
+        *whole,
+        images.bits,
+        *((None, 0) if palettes is None else (palettes.ctypes.data, _stride_of(palettes))),
+        look_up.colors,
+        *(None if one is None else one.ctypes.data for one in arrays),
         *size,
-        values.ctypes.data,
-        values.itemsize,
-        planar,
+        None if look_up.values is None else look_up.values.ctypes.data,
+        look_up.dtype.itemsize,
+        layout != "HWC",
         _LONG_SHUFFLES,
         out.ctypes.data,
     )
-    batch.arrays = indices, arrays, values, out  # in memory for as long as the structure is
+    batch.arrays = indices, arrays, look_up, out  # in memory for as long as the structure is
     _run(batch, n, min(threads, max(1, out.nbytes // _BYTES_OF_A_THREAD)))
     return out
+
+
+def _stride_of(palettes: NDArray[np.uint8]) -> int:
+    """Return the bytes from one palette to the next; 0 for one that all images share."""
+    return palettes.strides[0] if palettes.ndim > _SHARED else 0
 
 
 def _check_form(form: PixelForm) -> None:

@@ -19,7 +19,7 @@ import { byId, notice } from "./modules/elements.js";
 const state = await ask("state");
 byId("source").textContent = state.source;
 const store = new Store(state.options, state.settings, state.destination);
-const views = new Views(store, byId("views"));
+const views = new Views(store, byId("views"), state.fields);
 new Controls(store, byId("controls"), state.fields, views);
 const grid = new Grid(store, byId("grid"));
 grid.onListed = (found) => views.listed(found);
@@ -57,6 +57,16 @@ document.addEventListener("keydown", (event) => {
   } else if (isPlain && key === "b" && !isText && target.tagName !== "SELECT") {
     store.toggle();
   }
+});
+// The address holds the state, so links within the page leave it alone.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[href^='#']");
+  if (!link) return;
+  event.preventDefault();
+  const target = byId(link.getAttribute("href").slice(1));
+  target.tabIndex = -1;
+  target.focus({ preventScroll: true });
+  target.scrollIntoView({ block: "start" });
 });
 addEventListener("unhandledrejection", (event) => {
   event.preventDefault();

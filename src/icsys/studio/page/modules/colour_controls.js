@@ -1,7 +1,7 @@
 // How many colours a photo keeps, and how they are found.
 
 import { element } from "./elements.js";
-import { group, labelled, numberInput, select, setIdle, setProblem, setValue } from "./fields.js";
+import { group, labelled, numberInput, numberProblem, select, setIdle, setProblem, setValue } from "./fields.js";
 import { idleReason, titleOf } from "./words.js";
 
 const SCOPES = ["image", "class", "dataset"];
@@ -24,10 +24,11 @@ export function colourGroup(controls) {
   const number = numberInput(fields.colors, 1);
   const numberField = labelled(titleOf("colors"), number, fields.colors.help);
   number.addEventListener("change", () => {
-    const isValid = number.checkValidity();
-    setProblem(number, isValid ? "" : number.validationMessage);
-    if (isValid && number.value) store.set(withNumber(Number(number.value)));
-    else if (isValid) setValue(number, store.options().colors);
+    const problem = numberProblem(number);
+    setProblem(number, problem);
+    if (problem) return;
+    if (number.value) store.set(withNumber(Number(number.value)));
+    else setValue(number, store.options().colors);
   });
   controls.stands("colors", number);
   const slider = element("input", { type: "range", min: 0, max: Math.log2(MOST_BY_SLIDER), step: 0.05 });
@@ -87,7 +88,9 @@ function autoFields(controls) {
   const chosen = (name, value) => Object.fromEntries(NAMES.map((one) => [one, one === name ? value : null]));
   target.addEventListener("change", () => store.set(chosen(target.value, USUAL[target.value])));
   limit.addEventListener("change", () => {
-    if (limit.value && limit.checkValidity()) store.set(chosen(target.value, Number(limit.value)));
+    const problem = numberProblem(limit);
+    setProblem(limit, problem);
+    if (!problem && limit.value) store.set(chosen(target.value, Number(limit.value)));
   });
   const parts = [labelled("Quality by", target), labelled("Limit", limit)];
   for (const name of NAMES) controls.stands(name, limit);

@@ -2,9 +2,11 @@
 
 import { colourGroup } from "./colour_controls.js";
 import { element } from "./elements.js";
-import { group, labelled, numberInput, select, setIdle, setProblem, setValue } from "./fields.js";
+import { group, labelled, numberInput, numberProblem, select, setIdle, setProblem, setValue } from "./fields.js";
 import { sizeGroup } from "./size_controls.js";
 import { idleReason, titleOf, valueWords } from "./words.js";
+
+const NOT_ABOUT_VALUES = [0, 403, 503]; // no answer, an unknown page, too much to do
 
 export class Controls {
   #updates = [];
@@ -47,11 +49,9 @@ export class Controls {
   bind(control, name, read = (value) => value) {
     this.stands(name, control);
     control.addEventListener("change", () => {
-      if (!control.checkValidity()) {
-        setProblem(control, control.validationMessage);
-        return;
-      }
-      setProblem(control, "");
+      const problem = numberProblem(control);
+      setProblem(control, problem);
+      if (problem) return;
       const value = control.type === "checkbox" ? control.checked : control.value;
       this.store.set({ [name]: value === "" ? null : read(value) });
     });
@@ -85,6 +85,7 @@ export class Controls {
 
   /** Say what the server refuses beside the control that it is about: one that was just changed, or that it names. */
   #blame(error) {
+    if (NOT_ABOUT_VALUES.includes(error.status)) return;
     if (error.status !== 400 && !this.#changed.length) return;
     if (error.message.startsWith("image ")) return; // about the photo
     const named = [...this.#controls.keys()].filter((name) => new RegExp(`\\b${name}\\b`).test(error.message));

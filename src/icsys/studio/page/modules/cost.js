@@ -16,6 +16,12 @@ function between(low, high, text) {
   return from === to ? "" : `${from} to ${to}`;
 }
 
+/** Return how many times smaller or larger outputs are than the photos. */
+function changeOf({ bytes, bytes_in: before }) {
+  if (!bytes || !before) return "";
+  return before >= bytes ? `, ${(before / bytes).toPrecision(3)}× smaller` : `, ${(bytes / before).toPrecision(3)}× larger`;
+}
+
 const row = (name, value, more) => [
   element("dt", { textContent: name }),
   element("dd", {}, element("b", { textContent: value }), " ", element("span", { textContent: more })),
@@ -62,6 +68,7 @@ export class Cost {
     const text = document.hidden ? "" : JSON.stringify(body);
     if (text === this.#asked) return;
     byId("totals").classList.add("older");
+    byId("total-line").classList.add("older");
     this.#timer = setTimeout(() => this.#begin(body, text), PAUSE);
   }
 
@@ -82,6 +89,7 @@ export class Cost {
 
   #fail(text) {
     byId("totals").replaceChildren();
+    byId("total-line").textContent = "";
     byId("cost-note").textContent = text;
   }
 
@@ -95,12 +103,15 @@ export class Cost {
       const times = cost.bytes ? `${(cost.bytes_in / cost.bytes).toPrecision(3)} times` : "";
       byId("totals").replaceChildren(
         ...row("Bytes", bytesText(cost.bytes), between(cost.bytes_low, cost.bytes_high, bytesText)),
-        ...row("Smaller", times, `than ${bytesText(cost.bytes_in)}`),
+        ...row("Smaller", times, `from ${bytesText(cost.bytes_in)}`),
         ...row("Time", durationText(cost.seconds), between(cost.seconds_low, cost.seconds_high, durationText)),
         ...(cost.packed ? row("In tar files", `about ${bytesText(cost.packed)}`, "") : []),
         ...row("Files", count(cost.files), between(cost.outputs_low, cost.outputs_high, (value) => many(value, "image"))),
       );
+      const about = cost.sampled === cost.images ? "" : "About ";
+      byId("total-line").textContent = `${about}${bytesText(cost.bytes)} in all${changeOf(cost)}`;
       byId("totals").classList.remove("older");
+      byId("total-line").classList.remove("older");
       byId("cost-note").textContent = noteOf(cost);
     }
     byId("cost").setAttribute("aria-busy", String(!cost.done));

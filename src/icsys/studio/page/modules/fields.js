@@ -12,10 +12,27 @@ document.addEventListener("focusout", () => (typedIn = null));
 /** Whether a control holds text that its user is still typing. */
 export const isTyping = (control) => control === typedIn && document.activeElement === control;
 
-/** Show a value in a control, but leave alone what is being typed. */
+/** Show a value in a control, but leave alone what is being typed. A wrong text goes, with what is said about it. */
 export function setValue(control, value) {
   if (control.type === "checkbox") control.checked = Boolean(value);
-  else if (control.type === "range" || !isTyping(control)) control.value = value ?? "";
+  else if (control.type === "range" || !isTyping(control)) {
+    const text = String(value ?? "");
+    const isOther = control.value !== text || control.validity.badInput;
+    control.value = text;
+    if (isOther && control.hasAttribute("aria-invalid") && control.closest(".field")?.querySelector(".wrong")) {
+      setProblem(control, "");
+    }
+  }
+}
+
+/** What is wrong with the number in a control: what is expected, and what it holds. An empty text if it is right. */
+export function numberProblem({ validity, min, max, step, value }) {
+  if (validity.valid) return "";
+  const kind = step === "any" ? "a number" : "a whole number";
+  const grouped = (text) => Number(text).toLocaleString("en", { maximumFractionDigits: 6 });
+  const low = min === "" ? "" : max === "" ? ` of at least ${grouped(min)}` : ` from ${grouped(min)}`;
+  const high = max === "" ? "" : `${min === "" ? " up to" : " to"} ${grouped(max)}`;
+  return `Expected ${kind}${low}${high}${value === "" ? "" : `, not ${value}`}.`;
 }
 
 /** Return a label beside a control. */

@@ -4,7 +4,9 @@ import { PAGE, ask, isReplaced } from "./api.js";
 import { byId, bytesText, element, secondsText } from "./elements.js";
 import { Palette } from "./palette.js";
 
-const COLUMNS = ["", "Pixels", "Bytes", "Smaller", "PSNR", "SSIM", "CIEDE2000", "Time", ""];
+const COLUMNS = ["", "", "Pixels", "Bytes", "Smaller", "PSNR", "SSIM", "CIEDE2000", "Time"];
+const ENDINGS = { "image/png": "png", "image/webp": "webp", "image/jpeg": "jpg" };
+const KEPT = 60_000; // milliseconds that a browser has to save a file
 const CODECS = { jpeg: "JPEG", webp: "WebP" };
 
 function qualityTexts(quality) {
@@ -23,8 +25,9 @@ export class Figures {
     views.onRated((view) => isActive(view) && this.#rate(view));
     views.onFailed((view, error) => {
       if (!isActive(view) || view.figures) return;
-      byId("photo-name").textContent = error.photo;
+      byId("photo-name").textContent = byId("photo-name").title = error.photo;
       byId("figures-table").replaceChildren();
+      byId("figures-note").hidden = true;
       this.palette.clear();
     });
   }
@@ -32,7 +35,8 @@ export class Figures {
   #show(view) {
     const { figures } = view;
     this.view = view;
-    byId("photo-name").textContent = figures.name ?? "";
+    byId("photo-name").textContent = byId("photo-name").title = figures.name ?? "";
+    byId("figures-note").hidden = false;
     this.rows = { own: { ...figures, name: "these settings" } };
     for (const [codec, name] of Object.entries(CODECS)) this.rows[codec] = { name, codec };
     this.#table();
@@ -93,7 +97,7 @@ export class Figures {
     const size = bytes ? [exact(bytes), `${(this.view.figures.bytes_in / bytes).toPrecision(3)}×`] : ["…", "…"];
     const cells = [pixels, ...size, ...(failure ? ["–", "–", "–"] : qualityTexts(quality))];
     cells.push(seconds === undefined ? "" : secondsText(seconds));
-    const made = this.#row(name, cells, codec ? this.#button(row) : null);
+    const made = this.#row(name, cells, codec ? this.#button(row) : this.#download());
     if (failure) made.title = failure;
     return made;
   }
@@ -112,13 +116,33 @@ export class Figures {
     return button;
   }
 
-  #row(name, cells, last = null) {
+  /** The picture of the right side as a file, named as the photo is. */
+  #download() {
+    const { view } = this;
+    const stem = (view.figures.name ?? "photo").split("/").pop().replace(/\.[^.]*$/, "");
+    const address = `/api/preview/${view.key}/after`;
+    const button = element("button", { type: "button", className: "show", textContent: "Save" });
+    button.setAttribute("aria-label", "Save this picture");
+    button.title = "Save this one picture, as a browser saves files; a run writes all of them";
+    button.dataset.codec = "own";
+    button.addEventListener("click", async () => {
+      const answer = await fetch(address);
+      if (!answer.ok) throw new Error(`The picture was not downloaded: the server answers ${answer.status}.`);
+      const picture = await answer.blob();
+      const link = element("a", { href: URL.createObjectURL(picture), download: `${stem}.${ENDINGS[picture.type] ?? "png"}` });
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), KEPT);
+    });
+    return button;
+  }
+
+  #row(name, cells, first = null) {
     return element(
       "tr",
       {},
       element("th", { textContent: name, scope: "row" }),
+      element("td", {}, first),
       ...cells.map((text) => element("td", typeof text === "object" ? text : { textContent: text })),
-      element("td", {}, last),
     );
   }
 }

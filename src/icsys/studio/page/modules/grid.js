@@ -20,6 +20,7 @@ export class Grid {
   #generation = 0;
   #worstTimer = 0;
   #worstAsked = "";
+  #measured = ""; // how far the sample is
   #queue = new ThumbnailQueue();
 
   constructor(store, place) {
@@ -32,7 +33,8 @@ export class Grid {
     new ResizeObserver(() => this.#draw()).observe(place);
     for (const name of ["label", "split", "order"]) byId(name).addEventListener("change", () => this.#anew());
     byId("order").addEventListener("change", () => this.#askWorst());
-    onEvent("worst", ({ error }) => {
+    onEvent("worst", ({ error, state, done, total }) => {
+      this.#measured = state === "running" ? `Measuring ${done} of ${total} photos drawn at random` : "";
       if (!this.#isByWorst) return;
       if (error) notice(error);
       this.#reload();
@@ -156,11 +158,7 @@ export class Grid {
 
   #tell(found) {
     this.onListed(found);
-    const all = found.chosen === found.total ? "" : ` of ${found.total.toLocaleString("en")}`;
-    const more = found.complete ? "" : " so far";
-    const sample = this.#isByWorst ? ", a sample" : "";
-    const problem = found.problem ? `: ${found.problem}` : "";
-    byId("count").textContent = `${found.chosen.toLocaleString("en")}${all} photos${more}${sample}${problem}`;
+    byId("count").textContent = this.#countText(found);
     for (const [name, counts] of [["label", found.labels], ["split", found.splits]]) {
       const list = byId(name);
       const names = Object.keys(counts).filter(Boolean);
@@ -174,6 +172,17 @@ export class Grid {
       list.value = value;
       list.parentElement.hidden = names.length < 2;
     }
+  }
+
+  #countText({ chosen, total, complete, problem }) {
+    const [some, all] = [chosen, total].map((number) => number.toLocaleString("en"));
+    const photos = (number) => (number === 1 ? "photo" : "photos");
+    const ending = problem ? `: ${problem}` : "";
+    if (this.#isByWorst && this.#measured) return `${this.#measured}${ending}`;
+    if (this.#isByWorst) return `${some} ${photos(chosen)} of a random sample, by CIEDE2000${ending}`;
+    const more = complete ? "" : " so far";
+    if (!chosen && total) return `No photo fits, of ${all}${more}${ending}`;
+    return chosen === total ? `${all} ${photos(total)}${more}${ending}` : `${some} of ${all} photos${more}${ending}`;
   }
 
   #draw() {
@@ -237,6 +246,7 @@ export class Grid {
     cell.setAttribute("aria-posinset", place + 1);
     cell.dataset.place = place;
     cell.dataset.image = photo.image;
+    if (photo.worst !== undefined) cell.dataset.worst = photo.worst.toFixed(1);
     this.#queue.add(picture, `/api/images/${photo.image}/thumbnail?broken=empty`);
     return cell;
   }

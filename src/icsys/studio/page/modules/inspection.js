@@ -59,7 +59,7 @@ export class InspectionView {
       [found.leaks.groups, many(found.leaks.groups, "leak") + " across splits"],
     ].filter(([number]) => number);
     const some = found.state === "stopped" ? "Until it was ended: " : "";
-    const fine = "nothing broken, no duplicates";
+    const fine = some ? "nothing broken, no duplicates" : "Nothing broken, no duplicates";
     byId("found-line").textContent = some + (problems.map(([, text]) => text).join(", ") || fine);
     byId("found").classList.toggle("bad", problems.length > 0);
     byId("found-facts").replaceChildren(...this.#facts(found));
@@ -84,15 +84,16 @@ export class InspectionView {
   }
 
   #lists(found) {
-    const broken = found.broken.first.map((one) => this.#item([one], `: ${one.message}`));
+    const broken = found.broken.first.map((one) => this.#item([one], one.message));
+    const each = (images) => images.map((one) => this.#item([one], ""));
     const groups = ({ first }) => first.map((group) => this.#item(group.images, this.#more(group)));
     return [
       ["Broken", broken, found.broken.images],
       ["Leaks across splits", groups(found.leaks), found.leaks.groups],
       ["Equal files", groups(found.duplicates), found.duplicates.groups],
       ["Near duplicates", groups(found.near_duplicates), found.near_duplicates.groups],
-      ["Darkest", [this.#item(found.darkest, "")], found.darkest.length && 1],
-      ["Blurriest", [this.#item(found.blurriest, "")], found.blurriest.length && 1],
+      ["Darkest", each(found.darkest), found.darkest.length],
+      ["Blurriest", each(found.blurriest), found.blurriest.length],
     ]
       .filter(([, items]) => items.length)
       .flatMap(([title, items, all]) => [
@@ -102,7 +103,7 @@ export class InspectionView {
   }
 
   #more({ count: all, images }) {
-    return all > images.length ? `, and ${count(all - images.length)} more` : "";
+    return all > images.length ? `and ${count(all - images.length)} more` : "";
   }
 
   /** Return an item with photos that a press shows, and a text behind them. */
@@ -113,6 +114,6 @@ export class InspectionView {
       button.addEventListener("click", () => this.store.show(image));
       return button;
     });
-    return element("li", {}, ...names.flatMap((name, place) => (place ? [", ", name] : [name])), text);
+    return element("li", {}, ...names.map((name) => element("div", {}, name)), text);
   }
 }

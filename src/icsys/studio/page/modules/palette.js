@@ -78,6 +78,7 @@ export class Palette {
     if (!view) return;
     this.note.textContent = text || this.words;
     view.marks.hidden = color === null;
+    view.frame.classList.toggle("marking", color !== null);
     if (color === null) return;
     const { naturalWidth: width, naturalHeight: height } = view;
     Object.assign(view.marks, { width, height });

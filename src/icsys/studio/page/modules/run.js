@@ -126,6 +126,7 @@ export class Run {
     this.#showProgress(run);
     this.#showFailures(run);
     document.title = isRunning && run.total ? `${Math.floor((run.done / run.total) * 100)} % · ${TITLE}` : TITLE;
+    byId("report").hidden = isRunning || !run.report;
     if (isRunning) return;
     this.#showEnd(run);
     if (was === "running") this.#check(true);
@@ -179,6 +180,5 @@ export class Run {
     if (run.report_problem) parts.push(`There is no report: ${run.report_problem}`);
     byId("run-end").textContent = parts.join(" ");
     byId("run-end").classList.toggle("refused", run.state === "failed");
-    byId("report").hidden = !run.report;
   }
 }

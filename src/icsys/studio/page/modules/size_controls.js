@@ -1,7 +1,7 @@
 // The size of the outputs: by blocks, by a factor, or a final size.
 
 import { element } from "./elements.js";
-import { group, labelled, numberInput, select, setProblem, setValue } from "./fields.js";
+import { group, labelled, numberInput, numberProblem, select, setProblem, setValue } from "./fields.js";
 import { titleOf } from "./words.js";
 
 const WAYS = { step: "blocks of pixels", scale: "a factor", size: "a final size" };
@@ -47,9 +47,9 @@ function sideInputs(controls) {
   const sides = [0, 1].map(() => element("input", { type: "number", min: 1, max: MOST_SIDE, step: 1, list: "sides" }));
   for (const side of sides) {
     side.addEventListener("change", () => {
-      const isValid = side.checkValidity();
-      setProblem(side, isValid ? "" : side.validationMessage);
-      if (!isValid) return;
+      const problem = numberProblem(side);
+      setProblem(side, problem);
+      if (problem) return;
       const given = sides.map((one) => one.value).filter(Boolean);
       if (given.length === 0) store.set({ step: USUAL.step });
       else if (side.value) store.set({ size: given.length === 2 ? given.join("x") : `${given[0]}x${given[0]}` });

@@ -143,7 +143,9 @@ export class Store {
     const after = Object.freeze({ ...before, ...parts });
     if (JSON.stringify(after) === JSON.stringify(before)) return;
     // Values of one slider follow each other fast; they are one step back.
-    const goesOn = kind && kind === this.lastKind && Date.now() - this.lastTime < 800;
+    // So are photos that are looked at one after the other.
+    const isSoon = kind === "image" || Date.now() - this.lastTime < 800;
+    const goesOn = kind && kind === this.lastKind && isSoon;
     if (!goesOn) {
       this.#past.push(before);
       if (this.#past.length > MOST_STEPS) this.#past.shift();

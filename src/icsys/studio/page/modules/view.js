@@ -100,7 +100,7 @@ export class View {
     const after = await loaded("after", "After", `/api/preview/${codec ? key : this.key}/after`);
     if (this.codec !== codec) return;
     this.#putAfter(after);
-    this.tags[1].textContent = codec ? title : this.#colors();
+    this.tags[1].textContent = codec ? title : this.#result();
     this.views.layOut();
   }
 
@@ -173,7 +173,7 @@ export class View {
     }
     Object.assign(this, { key: found.key, figures: found, options: wish.options, codec: null, quality: null });
     this.#putAfter(after);
-    this.tags[1].textContent = this.#colors();
+    this.tags[1].textContent = this.#result();
     this.views.describe();
     this.#loadBefore(found, wish.options);
     this.views.layOut();
@@ -211,6 +211,7 @@ export class View {
     this.after = after;
     this.picture.classList.toggle("clear", this.options.alpha === "keep");
     this.marks.hidden = true;
+    this.frame.classList.remove("marking");
   }
 
   #fail(number, error, wish) {
@@ -259,6 +260,11 @@ export class View {
   #colors() {
     const { colors } = this.figures;
     return colors === null ? "all colours" : `${colors} ${colors === 1 ? "colour" : "colours"}`;
+  }
+
+  /** What stands on the right side. */
+  #result() {
+    return `result, ${this.#colors()}`;
   }
 
   /** Say what the picture comes to, and how its settings differ from those of the other views. */

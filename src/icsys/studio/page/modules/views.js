@@ -4,8 +4,10 @@ import { byId } from "./elements.js";
 import { steer } from "./steering.js";
 import { View } from "./view.js";
 import { Viewport } from "./viewport.js";
+import { idleReason, titleOf, valueWords } from "./words.js";
 
 const MOST_VIEWS = 4;
+const TINY = 160; // pixels of the page; in smaller pictures the handle of the divider would hide what is seen
 const SAID_ANYWAY = ["step", "scale", "size", "colors"]; // options that the words of a view say already
 
 export class Views {
@@ -15,9 +17,10 @@ export class Views {
   #rated = [];
   #list = { total: 0, complete: false };
 
-  constructor(store, place) {
+  constructor(store, place, fields) {
     this.store = store;
     this.place = place;
+    this.fields = fields;
     this.viewport = new Viewport(() => this.#views, () => this.active);
     this.viewport.onMove = () => this.layOut();
     const slider = byId("divider");
@@ -93,9 +96,10 @@ export class Views {
     const all = this.#views.map((view) => view.options).filter(Boolean);
     const own = this.#views[number].options;
     const isOther = (name) => all.some((options) => options[name] !== own[name]);
+    const hasEffect = (name) => typeof own[name] === "string" && !idleReason(this.fields[name] ?? {}, own);
     return Object.keys(own)
-      .filter((name) => typeof own[name] === "string" && !SAID_ANYWAY.includes(name) && isOther(name))
-      .map((name) => (own[name] === "none" ? `no ${name}` : own[name]));
+      .filter((name) => !SAID_ANYWAY.includes(name) && hasEffect(name) && isOther(name))
+      .map((name) => (own[name] === "none" ? `no ${titleOf(name).toLowerCase()}` : valueWords(name, own[name]).split(",")[0]));
   }
 
   #update(before) {
@@ -110,6 +114,7 @@ export class Views {
     }
     this.place.dataset.views = views.length;
     byId("add-view").disabled = views.length === MOST_VIEWS;
+    byId("controls-title").textContent = views.length > 1 ? `Settings of view ${active + 1}` : "Settings";
     if (before && before.image !== image) this.viewport.reset();
     for (const view of this.#views) {
       view.place.classList.toggle("active", view.number === active);
@@ -138,6 +143,7 @@ export class Views {
       const edge = Math.max(0, Math.min(width, share * frameWidth - left));
       // Until the left picture has come, the right one is seen in whole.
       view.frame.classList.toggle("alone", view.before.hidden);
+      view.frame.classList.toggle("tiny", Math.min(width, height) < TINY);
       view.before.style.clipPath = `inset(0 ${width - edge}px 0 0)`;
       view.after.style.clipPath = view.before.hidden ? "none" : `inset(0 0 0 ${edge}px)`;
       for (const picture of [view.before, view.after, view.marks]) {

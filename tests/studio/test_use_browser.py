@@ -1,0 +1,242 @@
+"""The page in a real browser as a newcomer uses it: what it says, where it leads, and what stays in its place."""
+
+import re
+
+import pytest
+from PIL import Image
+
+from helpers import synthetic_photo
+from icsys import Options, compress_image
+from studio_pages import BROWSER, FLAGS, eventually, serving, settled, visiting
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
+expect = playwright.expect
+pytest.importorskip("uvicorn", reason="needs the extra studio")
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium: Debian's package chromium")
+
+NAMES = ("train/cat/a.png", "train/cat/b.png", "train/dog/c.png", "test/dog/d.png")
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """Photos in two classes and splits, and one that is damaged."""
+    folder = tmp_path_factory.mktemp("photos")
+    for number, name in enumerate(NAMES):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(synthetic_photo(240, 330, seed=number)).save(folder / name)
+    (folder / "train/cat/bad.jpg").write_bytes(b"no picture")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def address(tree, tmp_path_factory):
+    with serving(tree, tmp_path_factory.mktemp("cwd")) as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser, address):
+    with visiting(browser, address, viewport={"width": 1280, "height": 900}) as opened:
+        yield opened
+
+
+def control(page, name):
+    return page.locator("#controls").get_by_label(name, exact=True)
+
+
+def problem(page, name):
+    """Return where the page says what is wrong with a control."""
+    return control(page, name).locator("xpath=..").locator(".wrong")
+
+
+def enter(page, name, text):
+    """Type a text as a user does: over what the field holds, with Enter at the end."""
+    control(page, name).focus()
+    control(page, name).press("ControlOrMeta+a")
+    page.keyboard.type(text)
+    page.keyboard.press("Enter")
+
+
+def choose_photo(page, name):
+    page.get_by_role("option", name=name).click()
+    expect(page.locator("#photo-name")).to_have_text(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("Colours", "0", "Expected a whole number from 1 to 65,536, not 0."),
+        ("Colours", "-5", "Expected a whole number from 1 to 65,536, not -5."),
+        ("Colours", "2.5", "Expected a whole number from 1 to 65,536, not 2.5."),
+        ("Colours", "99999999999", "Expected a whole number from 1 to 65,536, not 99999999999."),
+        ("Colours", "e", "Expected a whole number from 1 to 65,536."),
+        ("Width", "70000", "Expected a whole number from 1 to 65,535, not 70000."),
+        ("Block", "0", "Expected a whole number from 1 to 65,535, not 0."),
+    ],
+)
+def test_a_wrong_number_is_answered_by_what_is_expected(page, name, text, sentence):
+    enter(page, name, text)
+    expect(problem(page, name)).to_have_text(sentence)
+    assert control(page, name).get_attribute("aria-invalid") == "true"
+    expect(page.locator(".summary")).to_contain_text("32 colours")
+
+
+def test_what_was_wrong_goes_with_the_text_that_it_is_about(page):
+    enter(page, "Colours", "0")
+    expect(problem(page, "Colours")).not_to_be_empty()
+    control(page, "K by slider").fill("3")
+    expect(page.locator(".summary")).to_contain_text("8 colours")
+    assert control(page, "Colours").input_value() == "8"
+    expect(problem(page, "Colours")).to_be_hidden()
+    assert control(page, "Colours").get_attribute("aria-invalid") is None
+
+
+def test_a_limit_that_is_no_number_is_said(page):
+    control(page, "As few as a quality needs").check()
+    enter(page, "Limit", "-1")
+    expect(problem(page, "Limit")).to_have_text("Expected a number of at least 0, not -1.")
+
+
+def test_scientific_and_empty_numbers(page):
+    enter(page, "Colours", "1e1")
+    expect(page.locator(".summary")).to_contain_text("10 colours")
+    control(page, "Colours").fill("")
+    control(page, "Colours").press("Enter")
+    expect(control(page, "Colours")).to_have_value("10")
+
+
+def test_no_control_is_blamed_for_a_server_that_has_too_much_to_do(page):
+    page.route("**/api/preview", lambda route: route.fulfill(headers={"X-Status": "503"}, json={}))
+    enter(page, "Colours", "9")
+    expect(page.locator("article .problem")).to_have_text("The server has too much to do; try again.")
+    expect(problem(page, "Colours")).to_be_hidden()
+    page.unroute("**/api/preview")
+
+
+@pytest.mark.parametrize(("form", "ending"), [("png", "png"), ("webp", "webp"), ("jpeg", "jpg")])
+def test_one_picture_is_saved_as_a_run_writes_it(page, tree, tmp_path, form, ending):
+    strategy = {"strategy": "SO"} if form == "jpeg" else {}
+    if strategy:
+        control(page, "Strategy").select_option("SO")
+    control(page, "Format").select_option(form)
+    wanted = compress_image((tree / NAMES[-1]).read_bytes(), Options(format=form, **strategy)).data
+    own = page.locator("#figures-table tr", has_text="these settings")
+    expect(own.locator("td").nth(2)).to_have_attribute("title", f"{len(wanted):,} bytes")
+    with page.expect_download() as found:
+        page.get_by_role("button", name="Save this picture").click()
+    assert found.value.suggested_filename == f"d.{ending}"
+    found.value.save_as(tmp_path / "saved")
+    assert (tmp_path / "saved").read_bytes() == wanted
+
+
+def test_a_damaged_photo_is_named_and_its_message_stands_in_the_view(page):
+    choose_photo(page, "train/cat/a.png")
+    page.get_by_role("option", name="train/cat/bad.jpg").click()
+    said = page.locator("article .problem")
+    expect(said).to_contain_text("not an image")
+    expect(page.locator("#photo-name")).to_have_text("train/cat/bad.jpg")
+
+    def is_inside():
+        frame, text = page.locator(".frame").bounding_box(), said.bounding_box()
+        return frame["y"] <= text["y"] + text["height"] / 2 <= frame["y"] + frame["height"]
+
+    eventually(page, is_inside)
+
+
+def test_photos_that_are_looked_at_are_one_step_back(page):
+    enter(page, "Colours", "9")
+    for name in ("train/cat/a.png", "train/cat/b.png", "train/dog/c.png"):
+        choose_photo(page, name)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#photo-name")).to_have_text("test/dog/d.png")
+    expect(page.locator(".summary")).to_contain_text("9 colours")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".summary")).to_contain_text("32 colours")
+
+
+@pytest.mark.parametrize(
+    ("link", "title"),
+    [("Whole set", "Whole set"), ("Run", "Run"), ("Model", "What a model keeps"), ("Take along", "Take along")],
+)
+def test_links_lead_to_the_parts_and_leave_the_address_alone(page, link, title):
+    before = page.url
+    page.get_by_role("link", name=link, exact=True).click()
+    heading = page.get_by_role("heading", name=title, exact=True)
+    expect(heading).to_be_focused()
+    expect(heading).to_be_in_viewport(ratio=1)
+    assert page.url == before
+    # What stays in sight above the parts hides none of their titles.
+    nav, place = page.locator(".jump").bounding_box(), heading.bounding_box()
+    assert place["y"] >= nav["y"] + nav["height"]
+
+
+def test_the_total_stays_in_sight_and_follows_the_settings(page):
+    line = page.locator("#total-line")
+    expect(line).to_have_text(re.compile(r"^[\d.]+ kB in all, [\d.]+\u00d7 smaller$"))
+    before = line.inner_text()
+    enter(page, "Colours", "2")
+    expect(line).not_to_have_text(before)
+    page.locator("#side").evaluate("side => { side.scrollTop = side.scrollHeight; }")
+    expect(line).to_be_in_viewport()
+
+
+def test_the_worst_photos_bear_what_they_are_ordered_by(page):
+    page.locator("#order").select_option("worst")
+    expect(page.locator("#count")).to_have_text("4 photos of a random sample, by CIEDE2000")
+    cells = [page.locator(f"#photo-{place}") for place in range(len(NAMES))]
+
+    def is_ordered():
+        values = [float(cell.get_attribute("data-worst") or 0) for cell in cells]
+        return values == sorted(values, reverse=True) and values[-1] > 0
+
+    eventually(page, is_ordered)
+
+
+def test_a_search_without_a_hit_says_so(page):
+    page.get_by_label("Find").fill("zebra")
+    expect(page.locator("#count")).to_have_text("No photo fits, of 5")
+
+
+def test_the_picture_keeps_its_size_while_the_number_of_colours_grows(page):
+    boxes = []
+    for number in (8, 64, 65, 256):
+        enter(page, "Colours", str(number))
+        expect(page.locator(".summary")).to_contain_text(f"{number} colours")
+        settled(page)
+        boxes.append(page.locator(".picture").bounding_box())
+    assert boxes == [boxes[0]] * 4
+
+
+def test_each_view_says_in_words_what_tells_it_from_the_others(page):
+    assert page.locator("#controls-title").inner_text() == "Settings"
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator("#controls-title")).to_have_text("Settings of view 2")
+    control(page, "Dithering").select_option("floyd-steinberg")
+    words = page.locator(".summary")
+    expect(words.nth(0)).to_contain_text("no dithering")
+    expect(words.nth(1)).to_contain_text("Steinberg")
+    control(page, "Strategy").select_option("SO")
+    # Dithering has no effect without a choice of colours.
+    expect(words.nth(1)).to_contain_text("SO")
+    expect(words.nth(1)).not_to_contain_text("Steinberg")
+
+
+def test_the_handle_leaves_a_tiny_picture_free(page):
+    enter(page, "Width", "40")
+    expect(page.locator(".summary")).to_contain_text("40 \u00d7")
+    page.locator("#zoom-one").click()
+    expect(page.locator("#zoom")).to_have_text("100 %")
+
+    def is_free():
+        picture, handle = page.locator(".picture").bounding_box(), page.locator(".knob").bounding_box()
+        return handle["y"] >= picture["y"] + picture["height"]
+
+    eventually(page, is_free)
