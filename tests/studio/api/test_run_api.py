@@ -60,9 +60,10 @@ def test_a_run_is_started_watched_and_ends_in_its_report(client, workspace, tmp_
         ({"settings": {"prune": "no"}}, "prune='no': expected true or false"),
         ({"settings": {"masks": 4}}, "masks=4"),
         ({"settings": {"follow_links": True}}, "follow_links=True: the source is open already"),
+        ({"settings": {"from_learn": "/etc/passwd"}}, "from_learn='/etc/passwd': the studio reads files"),
         (
-            {"settings": {"from_learn": "/etc/passwd"}},
-            "from_learn='/etc/passwd': the studio reads files of its source and destination only",
+            {"settings": {"engine": "dask", "address": "tcp://box:8786"}},
+            "address='tcp://box:8786': expected the cluster",
         ),
         ({"settings": {"total_bytes": "much"}}, "total_bytes='much'"),
     ],

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.files.url import is_url
+from icsys.studio.settings.lies_in import lies_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,15 +23,7 @@ def is_in_opened(name: str, roots: Sequence[str]) -> bool:
     roots
         The source and the destination that were named on the command line.
     """
-    return any(_is_in(name, root) for root in roots if root and not is_url(root))
-
-
-def _is_in(name: str, root: str) -> bool:
-    try:
-        folder = Path(root).resolve()
-        return folder.is_dir() and Path(name).resolve().is_relative_to(folder)
-    except (OSError, ValueError, RuntimeError):  # no name of a file, or links in a circle
-        return False
+    return any(lies_in(name, root) for root in roots if root and not is_url(root))
 
 
 def learned_files(roots: Sequence[str]) -> Iterator[Path]:

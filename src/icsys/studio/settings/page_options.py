@@ -41,7 +41,15 @@ def page_options(values: dict[str, Any], begun: Options, roots: Sequence[str]) -
 
 
 def page_settings(settings: RunSettings, begun: RunSettings, roots: Sequence[str]) -> RunSettings:
-    """Return settings of a run; UsageError if they name a file of ``ics learn`` outside of the opened folders."""
+    """Return settings of a run; UsageError if they name a cluster, or a file of ``ics learn`` that is not opened.
+
+    A link to the page may hold settings of any origin, and a cluster gets all photos and gives what is run here.
+    """
+    if settings.address not in {None, begun.address}:
+        raise UsageError(
+            f"address={settings.address!r}: expected the cluster that the studio began with; to use another, begin "
+            "anew: ics compress --address ADDRESS --studio"
+        )
     name = settings.from_learn
     if name is None or name == begun.from_learn or is_in_opened(name, roots):
         return settings
