@@ -66,9 +66,17 @@ export class Frontier {
       this.#key = key;
       this.limit = bytes;
       this.#show();
+      this.#refuse("");
     } catch (error) {
-      byId("frontier-note").textContent = error.message;
+      this.#refuse(error.message);
     }
+  }
+
+  /** Say what is wrong with the budget; an empty text takes it back. */
+  #refuse(text) {
+    if (text) byId("frontier-note").textContent = text;
+    byId("frontier-note").classList.toggle("refused", Boolean(text));
+    byId("budget-bytes").setAttribute("aria-invalid", String(Boolean(text)));
   }
 
   #show() {
