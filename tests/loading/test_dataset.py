@@ -203,6 +203,38 @@ def test_arrays_stay_on_the_disk_and_views_of_one_split_are_not_copied(three):
         np.asarray(rows, copy=False)
 
 
+@pytest.mark.parametrize("colors", [4, 300])
+@pytest.mark.parametrize("name", ["indices", "palettes", "masks", "boxes"])
+def test_rows_of_several_files_are_pickled_as_the_path_of_their_folder(name, colors, tmp_path):
+    """Of two splits, and of one whose rows are chosen by numbers; palettes that a split shares come once for each."""
+    count, splits, random = 60, {}, np.random.default_rng(0)
+    for number, split in enumerate("ab"):
+        shared = random_split(1, 1, 1, colors, seed=number)["palettes"][0] if number else None
+        boxes = np.arange(count * 4, dtype=np.float32).reshape(count, 4)
+        splits[split] = random_split(count, 16, 17, colors, seed=number, shared=shared) | {
+            "masks": random.integers(0, 9, (count, 16, 17), np.uint8),
+            "has_mask": np.ones(count, bool),
+            "boxes": boxes,
+            "box_labels": np.zeros(count, np.int64),
+            "box_starts": np.arange(count + 1),
+        }
+    more = {"masks": {"mask": {"ignore": 255}}, "box_classes": ["cat"]}
+    data = icsys.load(write_arrays(tmp_path / "x", splits, colors=colors, classes=CLASSES, **more))
+    views = [data, data[::-1], data[[100, 3, 3]], data.split("a")[[5, 1]]]
+    for rows in (getattr(view, name) for view in views):
+        _ = rows[[1]]  # which has read the files
+        sent = pickle.dumps(rows)
+        assert len(sent) < 4000
+        again = pickle.loads(sent)  # noqa: S301 - our own
+        assert type(again) is type(rows)
+        if name == "boxes":
+            for one, other in zip(again, rows, strict=True):
+                np.testing.assert_array_equal(one[0], other[0])
+        else:
+            assert (again.shape, again.dtype) == (rows.shape, rows.dtype)
+            np.testing.assert_array_equal(np.asarray(again), np.asarray(rows))
+
+
 def test_another_process_opens_the_files_itself(three):
     """The pickle holds no arrays; a spawned process, which shares no memory, finds the same."""
     data = icsys.load(three[0])

@@ -349,6 +349,40 @@ def test_shards_redo_outputs_of_a_run_without_shards_and_name_stale_outputs(sour
     assert summary.foreign == 0
 
 
+@pytest.mark.parametrize("packing", ["png", "arrays", "webdataset"])
+@pytest.mark.parametrize("is_left_out", [False, True])
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_an_output_whose_source_is_gone_is_stale_though_a_source_without_output_has_its_name(
+    is_elsewhere, is_left_out, packing, source, out
+):
+    """The heir of the name is broken, or left out by a rule, in the same shard or in another; files stay, as stale."""
+    clean, settings = out.with_name("clean"), {"min_side": 20}
+    options = OPTIONS.replace(format=packing, **({"size": "16x12", "fit": "cover"} if packing == "arrays" else {}))
+    (source / "twin" / "pass.png").write_bytes(image_bytes(synthetic_photo(24, 32, seed=50)))
+    for folder in (out, clean):
+        compress_folder(source, folder, options, **settings)
+    (source / "twin" / "pass.png").unlink()
+    heirs = {f"pass.{suffix}": suffix for suffix in ("bmp", "gif", "tiff", "webp", "jpeg")}
+    heir = next(name for name in heirs if leaves(name) is is_elsewhere)
+    (source / "twin" / heir).write_bytes(
+        image_bytes(synthetic_photo(8, 8), heirs[heir]) if is_left_out else b"no photo"
+    )
+    undivided = compress_folder(source, clean, options, **settings)
+    do_shards(source, out, options=options, **settings)
+    summary = merge_shards(out)
+    assert everything(out) == everything(clean)
+    assert undivided.stale == summary.stale
+    if packing == "png":
+        assert summary.stale == ["twin/pass.png"]
+        assert (out / "twin" / "pass.png").exists()
+    again = compress_folder(source, clean, options, **settings)
+    assert (again.compressed, again.stale) == (0, undivided.stale)
+    # With its source, the output is done again.
+    (source / "twin" / heir).unlink()
+    (source / "twin" / "pass.png").write_bytes(image_bytes(synthetic_photo(24, 32, seed=50)))
+    assert compress_folder(source, clean, options, **settings).stale == []
+
+
 def test_a_merge_adds_what_was_made_again_and_counts_small_images(source, out, tmp_path):
     padded = Options(strategy="SO", size=40, fit="pad")
     for options in (OPTIONS, padded):

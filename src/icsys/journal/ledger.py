@@ -62,7 +62,7 @@ class Ledger:
         self._littered_folders: set[str] = set()
         self._update: RowUpdate | None = None
         self._without_output: set[str] = set()
-        self._left_out_outputs: set[str] = set()
+        self._old_outputs: set[str] = set()
         self._takes_all = settings.covers_all
         self._pruner = _new_pruner(context) if settings.prune else None
         self.pruned: list[str] = []
@@ -149,14 +149,19 @@ class Ledger:
         self._littered_folders.update([task.output.rpartition("/")[0] for task, _ in batch])
 
     def _note(self, task: Task | None, result: Result) -> None:
-        """Note whether a source has no output."""
-        if isinstance(result, _WITHOUT_OUTPUT):
-            self._without_output.add(result.source)
-        else:
+        """Note whether a source has no output, and the output of an earlier run at its place.
+
+        That output is stale: it is of this source, or of one that is gone or has another output now. One of this source
+        itself is found by its failure.
+        """
+        if not isinstance(result, _WITHOUT_OUTPUT):
             self._without_output.discard(result.source)
-        entry = self._known.done.get(task.output) if task is not None and isinstance(result, LeftOut) else None
-        if entry is not None and entry.source == result.source:
-            self._left_out_outputs.add(entry.output)
+            self._old_outputs.discard(result.output)
+            return
+        self._without_output.add(result.source)
+        entry = None if task is None else self._known.done.get(task.output)
+        if entry is not None and (isinstance(result, LeftOut) or entry.source != result.source):
+            self._old_outputs.add(entry.output)
 
     def _row_of(self, task: Task | None, result: Result, mtime_ns: int | None) -> dict[str, object] | None:
         """Return the row of a result; None if the row that is there stays."""
@@ -194,7 +199,7 @@ class Ledger:
         complete
             Whether the run has met all sources. Otherwise no output counts as stale.
         """
-        unmet = {*self._known.done.unmet(), *self._left_out_outputs} if complete else set()
+        unmet = {*self._known.done.unmet(), *self._old_outputs} if complete else set()
         stale = {output for output in sorted(unmet) if self._outputs.exists(output)}  # sorted: folder by folder
         adopted = self._rows_of_left_pending() if complete and self._takes_all else {}
         chosen = self._pruner.choose(sorted(stale), self._known.done, self._journal) if self._pruner else []

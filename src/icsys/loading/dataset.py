@@ -12,6 +12,7 @@ from icsys.loading.batch_changes import batch_changes
 from icsys.loading.batch_form import batch_form, index_form
 from icsys.loading.dataset_labels import DatasetLabels
 from icsys.loading.row_selection import ArrayRows, as_array, choose_rows, rows_by_part, without_copy
+from icsys.loading.split import indices_of, palettes_of_each
 from icsys.setting_fields import Choice, whole_number
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class Dataset(DatasetLabels):
         UsageError
             If the folder has no indices.
         """
-        return without_copy([split.indices for split in self._with_indices("indices")], self._rows)
+        return without_copy(self._with_indices("indices"), indices_of, self._rows)
 
     @property
     def palettes(self) -> NDArray[Any] | ArrayRows:
@@ -136,12 +137,7 @@ class Dataset(DatasetLabels):
         found = [split.palettes for split in self._with_indices("palettes")]
         if all(one.ndim == _SHARED for one in found) and all(np.array_equal(one, found[0]) for one in found):
             return found[0]
-        lengths = map(len, self._splits)
-        each = [
-            np.broadcast_to(one, (count, *one.shape)) if one.ndim == _SHARED else one
-            for one, count in zip(found, lengths, strict=True)
-        ]
-        return without_copy(each, self._rows)
+        return without_copy(self._splits, palettes_of_each, self._rows)
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -156,7 +152,7 @@ class Dataset(DatasetLabels):
     @property
     def labels(self) -> NDArray[np.int64]:
         """Number of the class of each image, shape (N,), int64; -1 without a label."""
-        return np.asarray(without_copy([split.labels for split in self._splits], self._rows))
+        return np.asarray(without_copy(self._splits, lambda split: split.labels, self._rows))
 
     @property
     def names(self) -> list[str]:

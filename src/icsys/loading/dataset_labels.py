@@ -8,6 +8,7 @@ import numpy as np
 
 from icsys.errors import UsageError
 from icsys.loading.row_selection import choose_rows, rows_by_part, without_copy
+from icsys.loading.split import masks_of
 from icsys.setting_fields import did_you_mean
 
 if TYPE_CHECKING:
@@ -39,12 +40,12 @@ class DatasetLabels:
         UsageError
             If the folder has no masks in arrays, or several kinds: :meth:`choose_masks` takes one.
         """
-        return without_copy([split.masks_and_boxes.masks for split in self._splits], self._rows)
+        return without_copy(self._splits, masks_of, self._rows)
 
     @property
     def has_mask(self) -> NDArray[np.bool_]:
         """Whether each image has a mask, shape (N,), bool; UsageError as for :attr:`masks`."""
-        return np.asarray(without_copy([split.masks_and_boxes.has_mask for split in self._splits], self._rows))
+        return np.asarray(without_copy(self._splits, lambda split: split.masks_and_boxes.has_mask, self._rows))
 
     @property
     def mask_kinds(self) -> list[str]:
@@ -95,7 +96,8 @@ class BoxRows:
     """The boxes of chosen images, which are read when they are indexed.
 
     An integer gives the boxes of an image, shape (m, 4), float32, x1, y1, x2, y2 in continuous pixels, and the places
-    of their classes, shape (m,), int64. A slice, numbers or a mask choose images as NumPy chooses rows.
+    of their classes, shape (m,), int64. A slice, numbers or a mask choose images as NumPy chooses rows. Pickled, they
+    take the path of the folder along.
     """
 
     def __init__(self, parts: Sequence[SplitLabels], rows: Rows) -> None:
@@ -118,4 +120,4 @@ class BoxRows:
     @property
     def counts(self) -> NDArray[np.int64]:
         """Number of boxes of each image, shape (N,), int64."""
-        return np.asarray(without_copy([np.diff(part.box_starts) for part in self._parts], self._rows))
+        return np.asarray(without_copy(self._parts, lambda part: np.diff(part.box_starts), self._rows))

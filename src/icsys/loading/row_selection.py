@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import DTypeLike, NDArray
 
 Rows: TypeAlias = "range | NDArray[np.int64]"
 """Numbers of rows; a range takes no memory."""
 
+_Part = TypeVar("_Part")
 _EXPECTED = "expected an integer, a slice, an array of integers, or a mask"
 
 
@@ -109,7 +110,17 @@ class ArrayRows:
     """Chosen rows of the arrays of several files, which are read when they are indexed.
 
     Indexing by rows, as NumPy does it, reads these rows; ``numpy.asarray`` reads all. Integers and slices of the other
-    axes may follow: ``indices[[4, 0], 10:20]``.
+    axes may follow: ``indices[[4, 0], 10:20]``. Pickled, they take the path of the folder along, and open the files in
+    the other process; an array of NumPy, as one split has, takes its numbers along.
+
+    Parameters
+    ----------
+    parts
+        The splits, or what else has the arrays.
+    array_of
+        Gives the array of a part; a function of a module, where the rows are to be pickled.
+    rows
+        The rows, counted over all parts.
 
     Attributes
     ----------
@@ -117,11 +128,15 @@ class ArrayRows:
         As of an array.
     """
 
-    def __init__(self, arrays: Sequence[NDArray[Any]], rows: Rows) -> None:
-        self._arrays, self._rows = list(arrays), rows
+    def __init__(self, parts: Sequence[_Part], array_of: Callable[[_Part], NDArray[Any]], rows: Rows) -> None:
+        self._parts, self._array_of, self._rows = tuple(parts), array_of, rows
+        self._arrays = arrays = list(map(array_of, parts))
         self._starts = [0, *np.cumsum([len(array) for array in arrays]).tolist()]
         self.shape = (len(rows), *arrays[0].shape[1:])
         self.dtype, self.ndim = arrays[0].dtype, arrays[0].ndim
+
+    def __reduce__(self) -> tuple[type[ArrayRows], tuple[Any, ...]]:
+        return ArrayRows, (self._parts, self._array_of, self._rows)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -150,8 +165,10 @@ class ArrayRows:
         return out
 
 
-def without_copy(arrays: Sequence[NDArray[Any]], rows: Rows) -> NDArray[Any] | ArrayRows:
+def without_copy(
+    parts: Sequence[_Part], array_of: Callable[[_Part], NDArray[Any]], rows: Rows
+) -> NDArray[Any] | ArrayRows:
     """Return the rows as a view of one array where that is possible, otherwise as :class:`ArrayRows`."""
-    if len(arrays) == 1 and isinstance(rows, range) and rows.step > 0:
-        return arrays[0][rows.start : rows.stop : rows.step]
-    return ArrayRows(arrays, rows)
+    if len(parts) == 1 and isinstance(rows, range) and rows.step > 0:
+        return array_of(parts[0])[rows.start : rows.stop : rows.step]
+    return ArrayRows(parts, array_of, rows)

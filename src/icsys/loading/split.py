@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from icsys.loading.batch_changes import BatchChanges
     from icsys.loading.batch_form import BatchForm
     from icsys.loading.stored_labels import SplitLabels
+
+_SHARED = 2  # axes of a palette that all images share
 
 
 class Split(Protocol):
@@ -72,3 +75,19 @@ class Split(Protocol):
 
     def verify(self) -> None:
         """Read every byte."""
+
+
+def indices_of(split: Split) -> NDArray[Any]:
+    """Return the packed indices of a split."""
+    return split.indices
+
+
+def palettes_of_each(split: Split) -> NDArray[np.uint8]:
+    """Return a palette for each image of a split, shape (N, K, 3); one that they share is there once in memory."""
+    palettes = split.palettes
+    return np.broadcast_to(palettes, (len(split), *palettes.shape)) if palettes.ndim == _SHARED else palettes
+
+
+def masks_of(split: Split) -> NDArray[Any]:
+    """Return the masks of a split."""
+    return split.masks_and_boxes.masks

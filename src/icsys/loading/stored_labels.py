@@ -73,6 +73,10 @@ class StoredLabels:
         self._has_boxes = dataset.box_classes is not None
         self.box_classes, self.box_class_numbers = list(dataset.box_classes or ()), list(dataset.box_class_numbers)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what they are made from, without arrays."""
+        return {name: value for name, value in self.__dict__.items() if not isinstance(value, np.ndarray)}
+
     @cached_property
     def masks(self) -> NDArray[Any]:
         """Masks, shape (N, H, W), uint8 or uint16.

@@ -112,9 +112,10 @@ class MainPass:
         return LeftOut(source=task.source, rule=broken[0], message=broken[1]) if broken else decision
 
     def _record(self, planned: Planned, decision: Skipped | Failed | LeftOut) -> None:
-        """Record a result without work; with its task if a rule left the image out, whose output is stale then."""
+        """Record a result without work; with its task if the image has no output now, so that an older one is stale."""
         task = planned.task if isinstance(planned, Excluded) else planned
-        self._ledger.record(decision, task if isinstance(task, Task) and isinstance(decision, LeftOut) else None)
+        without = task if isinstance(task, Task) and isinstance(decision, LeftOut | Failed) else None
+        self._ledger.record(decision, without)
 
     def _announced(self, batch: list[Task]) -> Iterator[Task]:
         """Write the pending outputs of a batch to disk, then yield its tasks."""
