@@ -57,7 +57,30 @@ def test_a_point_of_the_frontier_takes_over_its_settings(page):
     taken = f"K {page.get_by_label('Colours').input_value()}:"
     playwright.expect(page.locator("#frontier svg :focus")).to_have_attribute("aria-label", re.compile(taken))
     page.get_by_text("As a table").click()
+    row = page.locator("#frontier tbody tr").last
+    row.get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    assert row.get_by_role("button").inner_text().endswith(f"K {page.get_by_label('Colours').input_value()}")
+    assert "best" in page.locator("#frontier tr.recommended").inner_text()
     assert axe.Axe().run(page, "#cost").violations_count == 0
+
+
+def test_an_answer_to_earlier_settings_is_marked_as_such(page):
+    older = page.get_by_text("Settings have changed since")
+    playwright.expect(older).to_have_count(0)
+    before = page.get_by_label("Format").input_value()
+    page.get_by_label("Format").select_option("webp")
+    playwright.expect(older).to_be_visible()
+    page.get_by_label("Format").select_option(before)
+    playwright.expect(older).to_have_count(0)
+
+
+def test_a_budget_that_everything_meets_is_said(page):
+    page.get_by_label("Budget").fill("1 GB")
+    page.get_by_label("Choose").select_option("colors")
+    page.get_by_role("button", name="Find the best").click()
+    page.locator("#frontier-note", has_text="Even the largest setting").wait_for(timeout=60000)
+    page.get_by_label("Choose").select_option("both")
 
 
 def test_a_budget_that_cannot_be_kept_is_said(page):
@@ -67,6 +90,10 @@ def test_a_budget_that_cannot_be_kept_is_said(page):
     page.get_by_label("Budget").fill("much")
     page.get_by_role("button", name="Find the best").click()
     page.locator("#frontier-note", has_text="500MB").wait_for()
+    page.get_by_label("Budget").fill("  ")
+    page.get_by_role("button", name="Find the best").click()
+    page.locator("#frontier-note", has_text="such as 500 MB").wait_for()
+    playwright.expect(page.get_by_label("Budget")).to_be_focused()
 
 
 def test_the_run_takes_over_the_budget(page):

@@ -244,3 +244,27 @@ def test_the_handle_leaves_a_tiny_picture_free(page):
         return handle["y"] >= picture["y"] + picture["height"]
 
     eventually(page, is_free)
+
+
+def test_a_budget_that_is_no_number_of_bytes_is_marked(page):
+    page.get_by_label("Budget").fill("2 pears")
+    page.get_by_role("button", name="Find the best").click()
+    expect(page.locator("#frontier-note")).to_contain_text("2 pears")
+    expect(page.get_by_label("Budget")).to_have_attribute("aria-invalid", "true")
+
+
+def test_large_text_leaves_the_pictures_their_room(page):
+    page.locator("html").evaluate("root => { root.style.fontSize = '200%'; }")
+    eventually(page, lambda: page.locator("#stage").bounding_box()["width"] >= 1280 / 3)
+    assert page.locator("html").evaluate("root => root.scrollWidth") <= 1280
+
+
+def test_a_server_that_is_gone_is_said(browser, tree, tmp_path):
+    context = browser.new_context()
+    opened = context.new_page()
+    with serving(tree, tmp_path) as address:
+        opened.goto(address)
+        expect(opened.locator("#photo-name")).not_to_be_empty()
+        expect(opened.locator("#lost")).to_be_hidden()
+    expect(opened.locator("#lost")).to_be_visible()
+    context.close()
