@@ -1,4 +1,4 @@
-"""Options that a page names: files among them are those that were opened."""
+"""Options that a page names: it may name files in the folders that were opened, and no others."""
 
 from __future__ import annotations
 
