@@ -1,6 +1,6 @@
 """The pages in a real browser: Chromium without a window, opened from disk."""
 
-import shutil
+import re
 
 import cv2
 import numpy as np
@@ -12,17 +12,13 @@ from icsys import Options, compare_folder, report_folder, write_comparison
 from icsys.report.learned.page import write_learned
 from icsys.results import Failed
 from learned_examples import learned_example, lost_images, network_checks
+from studio_pages import BROWSER, FLAGS, eventually
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python: as above")
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium: Debian's package chromium")
 
-# As root, in a container, and with nothing that it does of its own accord.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-FLAGS += ["--disable-component-update", "--disable-sync"]
 SIZES = {"desktop": (1280, 900), "phone": (390, 800)}
 
 
@@ -87,6 +83,11 @@ def visit(browser, pages):
     assert messages == []
 
 
+def stands(page, wanted):
+    """Wait until the slider of the first example stands somewhere, and the divider is seen there."""
+    eventually(page, lambda: divider(page), (wanted, f"{wanted}%"))
+
+
 def divider(page):
     """Return where the slider of the first example stands, and what is seen of it."""
     example = page.locator(".example").first
@@ -103,16 +104,27 @@ def seen(page):
     return cv2.cvtColor(cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
+def shows(page, left, right):
+    """Wait until the screen shows pixels at both ends of the first pair, as pictures are decoded late."""
+
+    def equal():
+        screen = seen(page)
+        ends = screen[:, : left.shape[1]], screen[:, screen.shape[1] - right.shape[1] :]
+        return all(np.array_equal(*pair) for pair in zip(ends, (left, right), strict=True))
+
+    eventually(page, equal)
+
+
 @pytest.mark.parametrize("name", ["comparison", "run"])
 def test_the_arrow_keys_move_the_divider(visit, name):
     page = visit(name)
     slider = page.get_by_role("slider").first
     slider.focus()
-    assert divider(page) == (50, "50%")
+    stands(page, 50)
     for key, value in (("ArrowRight", 51), ("ArrowRight", 52), ("ArrowLeft", 51), ("Home", 0), ("End", 100)):
         page.keyboard.press(key)
-        assert divider(page) == (value, f"{value}%")
-    assert slider.get_attribute("aria-valuetext").startswith("100 % in all colours, the rest in ")
+        stands(page, value)
+    playwright.expect(slider).to_have_attribute("aria-valuetext", re.compile("^100 % in all colours, the rest in "))
 
 
 @pytest.mark.parametrize("name", ["comparison", "run"])
@@ -126,7 +138,7 @@ def test_a_mouse_drags_the_divider_to_where_it_points(visit, name):
     for share in (0.4, 0.3, 0.2):
         page.mouse.move(box["x"] + box["width"] * share, box["y"] + 60)
     page.mouse.up()
-    assert divider(page) == (20, "20%")
+    stands(page, 20)
 
 
 def test_a_finger_moves_the_divider(visit):
@@ -135,9 +147,8 @@ def test_a_finger_moves_the_divider(visit):
     pair.scroll_into_view_if_needed()
     box = pair.bounding_box()
     page.touchscreen.tap(box["x"] + box["width"] * 0.75, box["y"] + 30)
-    value, shown = divider(page)
-    assert abs(value - 75) <= 1
-    assert shown == f"{value}%"
+    eventually(page, lambda: divider(page)[0], pytest.approx(75, abs=1))
+    stands(page, divider(page)[0])
 
 
 def test_the_screen_shows_the_pixels_of_both_pictures_at_their_own_scale(visit, pages):
@@ -147,15 +158,11 @@ def test_the_screen_shows_the_pixels_of_both_pictures_at_their_own_scale(visit, 
     before, after = example.reference, example.shown["MKM 2"].pixels
     for key, at in (("Home", 0), ("End", before.shape[1])):
         page.keyboard.press(key)
-        screen = seen(page)
-        assert screen.shape == before.shape
-        assert np.array_equal(screen[:, :at], before[:, :at])
-        assert np.array_equal(screen[:, at:], after[:, at:])
+        shows(page, before[:, :at], after[:, at:])
     for _ in range(50):
         page.keyboard.press("ArrowLeft")
-    screen, middle = seen(page), before.shape[1] // 2
-    assert np.array_equal(screen[:, : middle - 1], before[:, : middle - 1])
-    assert np.array_equal(screen[:, middle + 1 :], after[:, middle + 1 :])
+    middle = before.shape[1] // 2
+    shows(page, before[:, : middle - 1], after[:, middle + 1 :])
 
 
 def test_a_choice_by_key_shows_another_picture_and_its_palette(visit, pages):
@@ -164,13 +171,15 @@ def test_a_choice_by_key_shows_another_picture_and_its_palette(visit, pages):
     first = page.locator(".example").first
     first.get_by_role("radio", name="MKM 2").focus()
     page.keyboard.press("ArrowRight")
-    assert first.get_by_role("radio", name="MKM 8").is_checked()
+    playwright.expect(first.get_by_role("radio", name="MKM 8")).to_be_checked()
     page.get_by_role("slider").first.focus()
     page.keyboard.press("Home")
-    assert page.get_by_role("slider").first.get_attribute("aria-valuetext").endswith("the rest in MKM 8")
-    assert first.locator(".strip:visible rect").count() == len(example.shown["MKM 8"].palette.counts)
-    assert first.locator("[data-after]").inner_text() == "MKM 8"
-    assert np.array_equal(seen(page), example.shown["MKM 8"].pixels)
+    said = re.compile("the rest in MKM 8$")
+    playwright.expect(page.get_by_role("slider").first).to_have_attribute("aria-valuetext", said)
+    colors = len(example.shown["MKM 8"].palette.counts)
+    playwright.expect(first.locator(".strip:visible rect")).to_have_count(colors)
+    playwright.expect(first.locator("[data-after]")).to_have_text("MKM 8")
+    shows(page, example.reference[:, :0], example.shown["MKM 8"].pixels)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -197,9 +206,9 @@ def test_dark_and_light_differ(visit):
 
 def test_without_scripts_pictures_and_figures_are_there(visit):
     page = visit("comparison", java_script_enabled=False)
-    assert page.locator(".pair .before").first.is_visible()
-    assert page.locator("table").first.is_visible()
-    assert page.get_by_role("img", name="MKM 2: ").count() >= 1
+    playwright.expect(page.locator(".pair .before").first).to_be_visible()
+    playwright.expect(page.locator("table").first).to_be_visible()
+    playwright.expect(page.get_by_role("img", name="MKM 2: ").first).to_be_attached()
 
 
 def test_the_keyboard_reaches_the_table_and_every_slider(visit):
@@ -225,6 +234,7 @@ def test_lost_photos_stand_beside_each_other_at_whole_pixels(visit):
 
 def test_one_click_selects_the_whole_command(visit):
     page = visit("learned")
-    page.locator(".advised code").click()
-    assert page.evaluate("getSelection().toString()") == page.locator(".advised code").inner_text()
-    assert page.locator(".advised code").inner_text().startswith("ics compress ")
+    command = page.locator(".advised code")
+    command.click()
+    playwright.expect(command).to_have_text(re.compile("^ics compress "))
+    eventually(page, lambda: page.evaluate("getSelection().toString()"), command.inner_text())

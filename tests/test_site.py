@@ -10,6 +10,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
+# Letters and pictures decide how wide a page is, and come after its text.
+READY = """() => Promise.all([document.fonts.ready, ...[...document.images].map((one) => {
+    one.loading = "eager";
+    return one.decode();
+}))]).then(() => null)"""
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
@@ -61,6 +67,7 @@ def phone(site):
 
         def open_page(name):
             page.goto((site / name).as_uri())
+            page.evaluate(READY)
             return page
 
         yield open_page

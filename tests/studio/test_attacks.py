@@ -120,6 +120,50 @@ def test_an_address_as_the_target_is_no_way_around_the_host(server, target):
     assert 400 <= server.ask(target, host="evil.example").status < 500
 
 
+METHODS = ["OPTIONS", "TRACE", "CONNECT", "PATCH", "PUT", "DELETE", "PROPFIND", "get", "X" * 3000]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_other_methods_do_nothing(server, method):
+    overrides = "X-HTTP-Method-Override: GET", "X-Method-Override: POST"
+    for path in ("/api/state", "/static/studio.js", "/", "*", "localhost:80"):
+        answer = server.ask(path, *overrides, method=method)
+        assert answer.status in {400, 404, 405}
+    assert server.ask("/api/run", "X-HTTP-Method-Override: DELETE").values["state"] == "none"
+    assert server.ask(f"/?token={server.token}", method=method, cookie=False).status == 403
+
+
+UNCLEAR = [
+    "Content-Length: 5\r\nContent-Length: 6", "Content-Length: +5", "Content-Length: 0x5", "Content-Length: -5",
+    "Content-Length: 5 6", "Transfer-Encoding: chunked, chunked", "Transfer-Encoding: xchunked",
+    "Transfer-Encoding: identity", "Transfer-Encoding : chunked", "Content-Length : 5", " Content-Length: 5",
+    "X: a\rContent-Length: 5", "Content-Length: 5\0", "Content-Length: " + "9" * 5000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("lines", UNCLEAR)
+def test_a_request_whose_end_is_unclear_is_the_last_of_its_connection(server, lines):
+    hidden = f"GET /api/state HTTP/1.1\r\nHost: {server.host}\r\nCookie: {server.cookie}\r\n\r\n"
+    head = f"POST /api/cost HTTP/1.1\r\n{lines}\r\nHost: {server.host}\r\nCookie: {server.cookie}\r\n\r\n"
+    with server.connect() as connection:
+        connection.sendall((head + "0\r\n\r\n" + hidden).encode())
+        data = b""
+        with contextlib.suppress(OSError):
+            while piece := connection.recv(2**16):
+                data += piece
+    assert data.startswith(b"HTTP/1.1 400")
+    assert data.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("ranges", ["0-," * 10_000 + "0-0", ",".join(f"{n}-{n}" for n in range(0, 12_000, 2)), "9-1"])
+def test_many_ranges_of_a_file_take_no_time(server, ranges):
+    start = time.monotonic()
+    answer = server.ask("/static/studio.css", f"Range: bytes={ranges}", cookie=False)
+    assert answer.status in {200, 400, 416}
+    assert len(answer.body) < 2 * 10**5
+    assert time.monotonic() - start < LONG
+
+
 def test_requests_without_a_host_or_with_two_are_refused(server):
     for version in ("HTTP/1.0", "HTTP/1.1"):
         assert 400 <= server.ask("/static/studio.js", host="", version=version).status < 500
@@ -183,6 +227,9 @@ STRANGE = [
     *("/static/../app.py", "/static/%2e%2e/app.py", "/static/%252e%252e/app.py", "/static/..%2fapp.py"),
     *("/static/..%5capp.py", "/static//etc/passwd", "/static/%2fetc%2fpasswd", "/static/modules/../../guard.py"),
     *("/static/%00", "/static/studio.js%00.png", "/static/C:%5cWindows%5cwin.ini", "/static/" + "a" * 5000, "/static/"),
+    *("/static/C:/Windows/win.ini", "/static/C:", "/static/%5c%5cbox%5cshare%5cx", "/static/modules%5capi.js"),
+    *("/static/%5c%5c%3f%5cC:%5cx", "/static/CON", "/static/modules/NUL.js", "/static/studio.js::$DATA"),
+    *("/static/studio.js.", "/static/STUDIO.JS", "/static/%c0%ae%c0%ae/app.py"),
     *(
         "/static/modules",
         "/static/%ff",

@@ -1,10 +1,12 @@
 """What the whole set takes, and the frontier of a budget, in a real browser."""
 
+import re
+
 import pytest
 from PIL import Image
 
 from helpers import synthetic_photo
-from studio_pages import BROWSER, FLAGS, serving, visiting
+from studio_pages import BROWSER, FLAGS, eventually, serving, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python: as above")
@@ -29,52 +31,78 @@ def page(tmp_path_factory):
 
 
 def test_figures_follow_the_settings(page):
-    bytes_shown = page.locator("#totals b").first
+    bytes_shown, note = page.locator("#totals b").first, page.locator("#cost-note")
+    playwright.expect(note).to_contain_text("exact")
     before = bytes_shown.inner_text()
     page.get_by_label("Colours").fill("4")
     page.get_by_label("Colours").press("Enter")
-    page.wait_for_function("text => document.querySelector('#totals b').textContent !== text", arg=before)
-    assert "exact" in page.locator("#cost-note").inner_text()
+    playwright.expect(bytes_shown).not_to_have_text(before)
+    playwright.expect(note).to_contain_text("exact")
 
 
 def test_a_point_of_the_frontier_takes_over_its_settings(page):
     page.get_by_label("Budget").fill("6 kB")
     page.get_by_role("button", name="Find the best").click()
-    page.locator("#budget[aria-busy=false] #frontier svg").wait_for(timeout=60000)
+    page.locator("#budget[aria-busy=false] #frontier svg").wait_for()
     points = page.locator("#frontier svg [role=button]")
     name = points.first.get_attribute("aria-label")
     points.first.dispatch_event("click")
     side, k = name.partition(":")[0].split(", ")
-    assert page.get_by_label("Colours").input_value() == k.removeprefix("K ")
-    assert side.removesuffix(" px") in (
-        page.get_by_label("Width").input_value(),
-        page.get_by_label("Height").input_value(),
-    )
+    playwright.expect(page.get_by_label("Colours")).to_have_value(k.removeprefix("K "))
+    sides = [page.get_by_label(name) for name in ("Width", "Height")]
+    eventually(page, lambda: side.removesuffix(" px") in {one.input_value() for one in sides})
     page.locator("#frontier svg [tabindex='0']").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
-    focused = page.evaluate("document.activeElement.getAttribute('aria-label')")
-    assert f"K {page.get_by_label('Colours').input_value()}:" in focused
+    taken = f"K {page.get_by_label('Colours').input_value()}:"
+    playwright.expect(page.locator("#frontier svg :focus")).to_have_attribute("aria-label", re.compile(taken))
     page.get_by_text("As a table").click()
+    row = page.locator("#frontier tbody tr").last
+    row.get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    assert row.get_by_role("button").inner_text().endswith(f"K {page.get_by_label('Colours').input_value()}")
+    assert "best" in page.locator("#frontier tr.recommended").inner_text()
     assert axe.Axe().run(page, "#cost").violations_count == 0
+
+
+def test_an_answer_to_earlier_settings_is_marked_as_such(page):
+    older = page.get_by_text("Settings have changed since")
+    playwright.expect(older).to_have_count(0)
+    before = page.get_by_label("Format").input_value()
+    page.get_by_label("Format").select_option("webp")
+    playwright.expect(older).to_be_visible()
+    page.get_by_label("Format").select_option(before)
+    playwright.expect(older).to_have_count(0)
+
+
+def test_a_budget_that_everything_meets_is_said(page):
+    page.get_by_label("Budget").fill("1 GB")
+    page.get_by_label("Choose").select_option("colors")
+    page.get_by_role("button", name="Find the best").click()
+    page.locator("#frontier-note", has_text="Even the largest setting").wait_for(timeout=60000)
+    page.get_by_label("Choose").select_option("both")
 
 
 def test_a_budget_that_cannot_be_kept_is_said(page):
     page.get_by_label("Budget").fill("5 B")
     page.get_by_role("button", name="Find the best").click()
-    page.locator("#frontier-note", has_text="smallest setting").wait_for(timeout=60000)
+    page.locator("#frontier-note", has_text="smallest setting").wait_for()
     page.get_by_label("Budget").fill("much")
     page.get_by_role("button", name="Find the best").click()
     page.locator("#frontier-note", has_text="500MB").wait_for()
+    page.get_by_label("Budget").fill("  ")
+    page.get_by_role("button", name="Find the best").click()
+    page.locator("#frontier-note", has_text="such as 500 MB").wait_for()
+    playwright.expect(page.get_by_label("Budget")).to_be_focused()
 
 
 def test_the_run_takes_over_the_budget(page):
     page.get_by_label("Budget").fill("6 kB")
     page.get_by_role("button", name="Find the best").click()
-    page.get_by_role("button", name="Use the budget in the run").click(timeout=60000)
+    page.get_by_role("button", name="Use the budget in the run").click()
     page.get_by_role("radio", name="Command", exact=True).check()
-    page.wait_for_function("() => document.getElementById('taken').value.includes('--total-bytes 6000')")
-    text = page.get_by_label("Text to take along").input_value()
-    assert "--colors" not in text
+    text = page.get_by_label("Text to take along")
+    playwright.expect(text).to_have_value(re.compile("--total-bytes 6000"))
+    playwright.expect(text).not_to_have_value(re.compile("--colors"))
     page.get_by_role("button", name="Run without the budget").click()
-    page.wait_for_function("() => !document.getElementById('taken').value.includes('--total-bytes')")
+    playwright.expect(text).not_to_have_value(re.compile("--total-bytes"))

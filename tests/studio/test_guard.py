@@ -1,11 +1,14 @@
 """What is let in: names of this machine, pages of this server, and the token."""
 
 import string
+import time
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from icsys.studio import guard
 from icsys.studio.guard import Access
 
 ANY = "0.0.0.0"  # noqa: S104 - a name to refuse, and an address that shows as localhost
@@ -133,7 +136,7 @@ def test_a_name_that_was_given_is_let_in(host, asked, is_own):
     assert Access(host, 80).is_own_host(asked) is is_own
 
 
-@pytest.mark.parametrize(("host", "shown"), [("::1", "[::1]"), (ANY, "localhost"), ("127.0.0.1", "127.0.0.1")])
+@pytest.mark.parametrize(("host", "shown"), [("::1", "[::1]"), (ANY, "127.0.0.1"), ("::", "[::1]"), ("box", "box")])
 def test_the_address_is_one_that_a_browser_opens(host, shown):
     assert Access(host, 80, "t").address == f"http://{shown}:80/?token=t"
 
@@ -145,6 +148,27 @@ def test_an_address_for_a_browser_lets_in_once(stranger, access):
     assert stranger.get("/", params={"token": ticket}, follow_redirects=False).status_code == 303
     stranger.cookies.clear()
     assert stranger.get("/", params={"token": ticket}, follow_redirects=False).status_code == 403
+
+
+def test_an_address_for_a_browser_that_did_not_start_lets_nobody_in(monkeypatch):
+    access = Access("127.0.0.1", 8000)
+    ticket = access.address_once().partition("token=")[2]
+    now = time.monotonic()
+    monkeypatch.setattr(guard, "time", SimpleNamespace(monotonic=lambda: now + 301))
+    assert not access.lets_in(ticket)
+    assert access.lets_in(access.token)
+
+
+OTHER_COOKIES = ['x={"a": 1}', "a[b]=1", "a b=c", "=x", "x", "$Version=1", 'a="b', "a=b,c=d", "ics-studio-8000=other"]
+
+
+@pytest.mark.parametrize("other", OTHER_COOKIES)
+def test_cookies_of_other_servers_of_this_host_shut_nobody_out(stranger, access, other):
+    own = f"{access.cookie}=the-token"
+    for lines in ([f"{other}; {own}"], [f"{own}; {other}"], [other, own], [own, other]):
+        headers = [("cookie", line) for line in lines]
+        assert stranger.get("/api/state", headers=headers).status_code == 200
+    assert stranger.get("/api/state", headers={"cookie": other}).status_code == 403
 
 
 def test_secrets_are_not_shown():

@@ -15,7 +15,7 @@ pytest.importorskip("uvicorn", reason="needs the extra studio")
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium: Debian's package chromium")
 
 MANY = 240
-WAIT = 60_000  # milliseconds that a run may take on a busy machine
+WAIT = 240_000  # milliseconds that a run may take on a busy machine
 DESK = {"width": 1280, "height": 900}
 
 

@@ -114,8 +114,8 @@ class MainPass:
     def _record(self, planned: Planned, decision: Skipped | Failed | LeftOut) -> None:
         """Record a result without work; with its task if the image has no output now, so that an older one is stale."""
         task = planned.task if isinstance(planned, Excluded) else planned
-        is_without = isinstance(task, Task) and isinstance(decision, LeftOut | Failed)
-        self._ledger.record(decision, task if is_without else None)
+        without = task if isinstance(task, Task) and isinstance(decision, LeftOut | Failed) else None
+        self._ledger.record(decision, without)
 
     def _announced(self, batch: list[Task]) -> Iterator[Task]:
         """Write the pending outputs of a batch to disk, then yield its tasks."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -23,11 +24,29 @@ from icsys.studio.api.state_api import state_routes
 from icsys.studio.api.survey_api import survey_routes
 
 if TYPE_CHECKING:
+    import os
+
     from starlette.requests import Request
 
     from icsys.studio.workspace import Workspace
 
 _PAGE = resources.files("icsys.studio") / "page"
+
+
+class PageFiles(StaticFiles):
+    """The files of the page, served without the token and by the names that exist: no other path is looked up.
+
+    On Windows, looking at a path of another machine would send it the credentials of the user.
+    """
+
+    def __init__(self, directory: str) -> None:
+        super().__init__(directory=directory)
+        top = Path(directory)
+        self._names = frozenset(str(path.relative_to(top)) for path in top.rglob("*") if path.is_file())
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """Return the whole path of a file and its status; an empty one and None if the page has no such file."""
+        return super().lookup_path(path) if path in self._names else ("", None)
 
 
 def studio_app(workspace: Workspace) -> Starlette:
@@ -46,7 +65,7 @@ def studio_app(workspace: Workspace) -> Starlette:
     answers = [routes(workspace) for routes in subjects]
     routes = [
         Route("/", _index),
-        Mount("/static", StaticFiles(directory=str(_PAGE))),
+        Mount("/static", PageFiles(str(_PAGE))),
         Mount("/api", routes=list(chain.from_iterable(answers))),
     ]
     app = Starlette(routes=routes, exception_handlers=ERROR_HANDLERS)

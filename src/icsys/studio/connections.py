@@ -49,7 +49,7 @@ def server_config(app: ASGIApp) -> uvicorn.Config:
 class BoundedConnection(H11Protocol):
     """A connection that ends when its client is too slow.
 
-    If there are too many, the one that has sent no whole request for the longest time gives way to a new one.
+    If there are too many, the one whose client has kept the server waiting for longest gives way to a new one.
     """
 
     room = _MOST_CONNECTIONS
@@ -67,12 +67,24 @@ class BoundedConnection(H11Protocol):
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is None or cycle.response_complete or cycle.more_body
 
+    @property
+    def keeps_waiting(self) -> bool:
+        """Whether the client has sent no whole request, or takes nothing of its answer."""
+        return self.is_awaited or self._stall is not None
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         """Begin to count the time."""
         super().connection_made(transport)
         if len(self.connections) > self.room:
-            self._make_room()
+            self.make_room()
         self._watch()
+
+    def make_room(self) -> None:
+        """End the connection that gives way; it is this one, as the newest, if all others are being answered."""
+        waits = [one for one in self.connections if isinstance(one, BoundedConnection) and one.keeps_waiting]
+        oldest = min(waits, key=lambda one: one._begun)  # noqa: SLF001 - of the same class
+        self.connections.discard(oldest)  # the end of a connection is told later
+        oldest.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the times."""
@@ -109,12 +121,6 @@ class BoundedConnection(H11Protocol):
         if self._stall is not None:
             self._stall.cancel()
             self._stall = None
-
-    def _make_room(self) -> None:
-        others = [one for one in self.connections if isinstance(one, BoundedConnection) and one.is_awaited]
-        oldest = min(others, key=lambda one: one._begun)  # noqa: SLF001 - of the same class
-        self.connections.discard(oldest)  # the end of a connection is told later
-        oldest.transport.abort()
 
     def _watch(self, seconds: float = 0) -> None:
         """Keep a timer while a request is awaited."""

@@ -11,8 +11,8 @@ from __future__ import annotations
 import ipaddress
 import logging
 import secrets
+import time
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,7 +28,9 @@ STATIC = "/static/"
 """Files of the page itself, which hold nothing of the user's, are below this path."""
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_REACHED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with what the user has given
 _FORBIDDEN = 403
+_LONGEST_START = 300.0  # seconds until a browser that was started must have opened the page
 _PIECE = 2**18  # bytes
 _LONGEST_LINE = 500
 _LOG = logging.getLogger("icsys.studio")
@@ -53,7 +55,7 @@ class Access:
     Attributes
     ----------
     host
-        The address that the server listens on; a name of it is allowed beside those of localhost.
+        The name or address that the server was told to listen on; it is allowed beside the names of localhost.
     port
         Its port. The cookie is named for it: browsers send cookies to all ports of a host.
     token
@@ -63,7 +65,7 @@ class Access:
     host: str
     port: int
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
-    _tickets: list[str] = field(default_factory=list, init=False, repr=False)
+    _tickets: dict[str, float] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def cookie(self) -> str:
@@ -76,17 +78,17 @@ class Access:
         return self._address(self.token)
 
     def address_once(self) -> str:
-        """Return another address that lets a browser in; it does so once."""
+        """Return another address that lets a browser in; it does so once, and soon."""
         ticket = secrets.token_urlsafe(32)
-        self._tickets.append(ticket)
+        self._tickets[ticket] = time.monotonic() + _LONGEST_START
         return self._address(ticket)
 
     def lets_in(self, given: str | None) -> bool:
         """Return whether a text in the address is the token, or a ticket, which is used up."""
-        for ticket in self._tickets:
+        for ticket, end in self._tickets.items():
             if _are_equal(given, ticket):
-                self._tickets.remove(ticket)
-                return True
+                del self._tickets[ticket]
+                return time.monotonic() <= end
         return self.knows(given)
 
     def is_own_host(self, host: str) -> bool:
@@ -172,7 +174,7 @@ class Guard:
             return self._let_in(is_own=is_own)
         if not is_own:
             return _refused("this server answers its own page only; enter its address yourself")
-        if scope["path"].startswith(STATIC) or access.knows(_cookie_in(headers.get("cookie", ""), access.cookie)):
+        if scope["path"].startswith(STATIC) or any(map(access.knows, _cookies_in(headers, access.cookie))):
             return None
         return _refused("open the address that ics studio has printed; it ends with a token")
 
@@ -194,12 +196,13 @@ def _refused(why: str) -> ASGIApp:
     return PlainTextResponse(f"403: {why}\n", _FORBIDDEN)
 
 
-def _cookie_in(text: str, name: str) -> str | None:
-    try:
-        found = SimpleCookie(text).get(name)
-    except CookieError:
-        return None
-    return None if found is None else found.value
+def _cookies_in(headers: Headers, name: str) -> list[str]:
+    """Return all values of a cookie.
+
+    Any server of this host may set cookies of any name and form: they are passed over, and shut out no page.
+    """
+    pairs = (pair.partition("=") for line in headers.getlist("cookie") for pair in line.split(";"))
+    return [value.strip() for found, _, value in pairs if found.strip() == name]
 
 
 def _name_in(host: str) -> str:
@@ -228,5 +231,6 @@ def _is_any(host: str) -> bool:
 
 
 def _in_url(host: str) -> str:
-    name = "localhost" if _is_any(host) else host
+    """Return the host of a URL that leads to a server on this machine."""
+    name = _REACHED.get(host, host)
     return f"[{name}]" if ":" in name else name

@@ -51,15 +51,15 @@ def serve_studio(workspace: Workspace, host: str, port: int, on_ready: Callable[
         At the end, after Ctrl-C.
     """
     _return_large_blocks()
-    listener = _listen(host, port)
-    access = Access(host, listener.getsockname()[1])
-    config = server_config(Guard(studio_app(workspace), access))
-    server = _Server(config, lambda: on_ready(access.address, access.address_once()), workspace)
+    server: _Server | None = None
     try:
-        server.run([listener])
+        with contextlib.closing(listen_at(host, port)) as listener:
+            access = Access(printed_host(host, listener), listener.getsockname()[1])
+            config = server_config(Guard(studio_app(workspace), access))
+            server = _Server(config, lambda: on_ready(access.address, access.address_once()), workspace)
+            server.run([listener])
     finally:
-        listener.close()
-        if not server.force_exit:  # a second Ctrl-C waits for no work
+        if server is None or not server.force_exit:  # a second Ctrl-C waits for no work
             workspace.close()
 
 
@@ -91,7 +91,8 @@ def _return_large_blocks() -> None:
             ctypes.CDLL(None).mallopt(parameter, _LARGE_BLOCK)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen_at(host: str, port: int) -> socket.socket:
+    """Return a socket that listens at an address and a port, 0 for a free one; UsageError if they are not to be had."""
     try:
         found: list[Any] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
@@ -99,8 +100,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise UsageError(f"host={host!r} is no address of this machine: {error.strerror or error}") from None
     try:
-        if _reuses_addresses():
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, *_own_port())
         listener.bind(address)
         listener.listen(_BACKLOG)
     except OSError as error:
@@ -114,22 +114,19 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _reuses_addresses() -> bool:
-    """Return whether the option means what it says: on Windows it would let two servers share a port."""
-    return not hasattr(socket, "SO_EXCLUSIVEADDRUSE")
+def _own_port() -> tuple[int, int]:
+    """Return the option by which a port is had at once after an earlier server, and is shared with no other program."""
+    # On Windows, the option of other systems would let a second program take the port over.
+    exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
+    return (socket.SO_REUSEADDR if exclusive is None else exclusive), 1
 
 
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches an address.
+def printed_host(host: str, listener: socket.socket) -> str:
+    """Return what the printed address calls the server: never ``localhost``.
 
-    Examples
-    --------
-    >>> [is_loopback(host) for host in ("127.0.0.1", "localhost", "::1", "0.0.0.0")]
-    [True, True, True, False]
+    Behind that name, browsers try both loopback addresses. A program of another user may listen at the other one, and
+    would get the token.
     """
-    if host.casefold() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    bound = str(listener.getsockname()[0])
+    is_known = host.casefold() == "localhost" or ipaddress.ip_address(bound.partition("%")[0]).is_unspecified
+    return bound if is_known else host

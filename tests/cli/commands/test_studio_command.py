@@ -21,6 +21,7 @@ from icsys.run_settings import RunSettings
 
 pytest.importorskip("starlette", reason="needs the extra studio")
 
+ANY = "0.0.0.0"  # noqa: S104 - nothing is served there
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/\?token=[\w-]{40,}\n")
 POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows ends processes in another way")
 
@@ -60,6 +61,22 @@ def test_the_studio_serves_a_source_on_this_machine_alone(served, capsys):
 def test_host_and_port_are_those_that_are_given(served):
     assert run_command(["studio", "photos", "--host", "::1", "--port", "8888", "--no-browser"]) == 0
     assert (served.calls[0].host, served.calls[0].port) == ("::1", 8888)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "::1"])
+@pytest.mark.usefixtures("served")
+def test_nothing_is_said_of_an_address_that_other_machines_cannot_reach(capsys, host):
+    assert run_command(["studio", "photos", "--host", host, "--no-browser"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("host", [ANY, "::", "192.168.1.5", "box"])
+@pytest.mark.usefixtures("served")
+def test_an_address_that_other_machines_reach_is_said_to_be_one(capsys, host):
+    assert run_command(["studio", "photos", "--host", host, "--no-browser"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "http://here/?token=t\n"
+    assert err.startswith("ics studio: other machines can reach this address, and the connection is not encrypted")
 
 
 def test_a_run_opens_the_page_with_its_options_instead(served, tmp_path, capsys):
@@ -143,6 +160,7 @@ def status(port, path):
 
 
 @POSIX
+@pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)])
 def test_a_real_server_prints_its_address_answers_and_ends_with_0(photos, tmp_path, number):
     command = [sys.executable, "-m", "icsys", "studio", str(photos), "--no-browser"]

@@ -87,7 +87,7 @@ def test_the_list_has_marks_of_broken_images_and_the_worst_order(client, workspa
     found = client.get("/api/images", params={"order": "worst"}).json()
     assert [one["image"] for one in found["images"]] == [number for number, _ in workspace.worst.order()]
     assert [one["worst"] for one in found["images"]] == sorted((one["worst"] for one in found["images"]), reverse=True)
-    assert (found["chosen"], found["total"]) == (6, 7)
+    assert (found["chosen"], found["total"], found["measuring"]) == (6, 7, False)
     cats = client.get("/api/images", params={"order": "worst", "label": "cat"}).json()["images"]
     assert [one["image"] for one in cats] == [one["image"] for one in found["images"] if "/cat/" in one["name"]]
     marked = [one["name"] for one in client.get("/api/images").json()["images"] if "broken" in one]

@@ -42,9 +42,9 @@ def test_a_budget_is_read_as_a_run_reads_it(client, workspace):
     ("body", "words"),
     [
         ({}, "options"),
-        ({"options": {}}, "total_bytes=None"),
+        ({"options": {}}, "Budget=None"),
         ({"options": {}, "total_bytes": "many"}, "500MB"),
-        ({"options": {}, "total_bytes": 0}, "total_bytes=0"),
+        ({"options": {}, "total_bytes": 0}, "Budget=0"),
         ({"options": {}, "total_bytes": 9, "free": "all"}, "free='all'"),
     ],
 )

@@ -61,6 +61,10 @@ def test_a_run_is_started_watched_and_ends_in_its_report(client, workspace, tmp_
         ({"settings": {"masks": 4}}, "masks=4"),
         ({"settings": {"follow_links": True}}, "follow_links=True: the source is open already"),
         ({"settings": {"from_learn": "/etc/passwd"}}, "from_learn='/etc/passwd': expected a file in the folder"),
+        (
+            {"settings": {"engine": "dask", "address": "tcp://box:8786"}},
+            "address='tcp://box:8786': expected the cluster",
+        ),
         ({"settings": {"total_bytes": "much"}}, "total_bytes='much'"),
     ],
 )

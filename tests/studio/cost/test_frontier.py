@@ -2,11 +2,16 @@
 
 import itertools
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from helpers import synthetic_photo
-from icsys import Options, UsageError, compress_folder
+from icsys import Options, UsageError, compress_folder, compress_image
+from icsys.color.image_quality import measure
+from icsys.image.decode import decode_photo
+from icsys.image.read_output import flat_pixels, read_pixels
+from icsys.image.resize import window_at
 from icsys.run.within_bytes import kept_images
 from icsys.run_settings import RunSettings
 from icsys.studio.cost.frontier import FREE, AskedBudget, free_from
@@ -56,6 +61,32 @@ def test_the_chosen_point_is_the_choice_of_a_run_where_the_sample_is_the_set(stu
     assert with_point(Options(), found["chosen"]).to_dict() == run.options
 
 
+def test_the_choice_is_near_the_best_of_all_settings(small_tree, studio):
+    """The slow twin tries settings one after another; bytes and errors are measured of all photos."""
+    found = answered(studio, 2000)["chosen"]
+    photos = [path.read_bytes() for path in sorted(small_tree.glob("*.png"))]
+    whole = [flat_pixels(decode_photo(data, Options(strategy="SO", step=1)).pixels, "white") for data in photos]
+
+    def tried(side, colors):
+        outputs = [compress_image(data, Options(size=(side, side), colors=colors)).data for data in photos]
+        shown = [window_at(read_pixels(output), (64, 48), (0, 0, 64, 48)) for output in outputs]
+        errors = [measure(*pair) for pair in zip(whole, shown, strict=True)]
+        loss = np.mean([one.delta_e for one in errors]) * (1 - np.mean([one.ssim for one in errors]))
+        return sum(map(len, outputs)), loss
+
+    each = [tried(side, colors) for side in (12, 18, 24, 30, 38, 48) for colors in (4, 16, 32, 64, 96, 128, 256)]
+    total, loss = tried(found["side"], found["colors"])
+    assert total == found["bytes"] <= 2000
+    assert loss <= 1.1 * min(other for size, other in each if size <= 2000)
+
+
+def test_a_budget_that_everything_meets_gives_the_largest_setting(studio):
+    found = answered(studio, 10**9)
+    assert found["is_largest"]
+    assert (found["chosen"]["side"], found["chosen"]["colors"]) == (64, 256)
+    assert not answered(studio, 5000)["is_largest"]
+
+
 @pytest.mark.parametrize(
     ("free", "options"), [("size", Options(colors=6)), ("colors", Options(step=2)), ("size", Options(strategy="SO"))]
 )
@@ -94,7 +125,7 @@ def test_a_sample_gives_intervals_that_hold_what_is_there(studio, monkeypatch):
 
 def test_what_no_setting_keeps_to_is_said(studio):
     found = answered(studio, 10)
-    assert "total_bytes=10" in found["problem"]
+    assert "budget of 10 bytes" in found["problem"]
     assert "smallest setting" in found["problem"]
     assert "palette" in answered(studio, 5000, Options(palette="dataset"))["problem"]
 

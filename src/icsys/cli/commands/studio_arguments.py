@@ -17,7 +17,7 @@ photos of SRC and show at once what they do. Nothing is written before you start
 
 STUDIO_EXAMPLES = (
     ("ics studio photos", ""),
-    ("ics studio photos --port 8888 --no-browser", "on a server, behind ssh -L 8888:localhost:8888"),
+    ("ics studio photos --port 8888 --no-browser", "on a server, behind ssh -L 8888:127.0.0.1:8888"),
 )
 
 

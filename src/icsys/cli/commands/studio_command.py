@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import signal
+import sys
 import threading
 import webbrowser
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from icsys.records.config.request import Request
 
 _HIGHEST_PORT = 65535
+_REACHED_BY_OTHERS = (
+    "ics studio: other machines can reach this address, and the connection is not encrypted: who sees it sees the "
+    "token. A tunnel is safer: ssh -L 8888:127.0.0.1:8888 SERVER, and --port 8888 without --host there."
+)
 
 
 def run_studio(arguments: argparse.Namespace) -> int:
@@ -49,6 +55,8 @@ def _serve(source: Location, destination: str, request: Request | None, **where:
 
     def ready(address: str, address_once: str) -> None:
         print(address, flush=True)
+        if not _is_loopback(where["host"]):
+            print(_REACHED_BY_OTHERS, file=sys.stderr)
         if browser:
             # Some browsers answer only once they are closed.
             threading.Thread(target=webbrowser.open, args=(address_once,), daemon=True).start()
@@ -78,6 +86,14 @@ def _ended_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches an address."""
+    try:
+        return host.casefold() == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _load() -> tuple[Any, Any]:

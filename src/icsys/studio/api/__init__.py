@@ -14,7 +14,7 @@ read or used.
     new listener gets the latest of each kind first.
 ``GET /api/images``
     A part of the list: first, count (at most 1000), words, label, split, and order (name, or worst: the images that
-    were measured last).
+    were measured last). ``complete`` says whether the source is listed, ``measuring`` whether the order is not final.
 ``GET /api/images/{image}/thumbnail``
     A small JPEG of an image; 204 in place of 422 with broken=empty.
 ``GET /api/images/{image}/original``

@@ -40,7 +40,7 @@ def cost_routes(workspace: Workspace) -> list[Route]:
         asked = AskedBudget(
             workspace.options_of(options_in(body)),
             settings_from(body.get("settings"), workspace.settings),
-            ByteCount().accept("total_bytes", body.get("total_bytes")),
+            ByteCount().accept("Budget", body.get("total_bytes")),
             free_from(body.get("free", "both")),
         )
         return json_answer({"key": workspace.frontiers.begin(asked), "total_bytes": asked.total_bytes})

@@ -82,6 +82,7 @@ def _listed(workspace: Workspace, asked: Mapping[str, str]) -> dict[str, Any]:
         "chosen": len(numbers),
         "total": len(images),
         "complete": images.is_complete,
+        "measuring": order == "worst" and workspace.worst.is_measuring,
         "problem": images.problem,
         "labels": images.labels,
         "splits": images.splits,

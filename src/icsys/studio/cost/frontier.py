@@ -101,14 +101,16 @@ class Frontiers(NewestJob):
             frontier = _Frontier(self._images, asked, self._busy, self._admit, stop)
             values = frontier.choose(lambda count: self._publish(asked, {"done": False, "settings": count}))
             sides = frontier.sides
-            self._publish(asked, {**values, "lines": [], "done": False})
+            values |= {"lines": [], "sides": len(sides)}
+            self._publish(asked, {**values, "done": False})
             for place in range(len(sides)):
                 values["lines"] = frontier.lines(sides[place])
                 self._publish(asked, {**values, "done": place == len(sides) - 1})
         except StoppedChoice:
             return
         except ICSError as error:
-            self._publish(asked, {"done": True, "problem": str(error)})
+            problem = str(error).replace(f"total_bytes={asked.total_bytes}", f"A budget of {asked.total_bytes:,} bytes")
+            self._publish(asked, {"done": True, "problem": problem})
 
     def _publish(self, asked: AskedBudget, values: dict[str, Any]) -> None:
         self._events.publish(FRONTIER_NEWS, {"key": asked.key, "total_bytes": asked.total_bytes, **values})
@@ -142,8 +144,8 @@ class _Frontier:
         least = sample.estimate(candidates.options_of(candidates.lowest)).total
         if least > self._limit:
             raise UsageError(
-                f"total_bytes={self._limit}: the smallest setting ({candidates.words(candidates.lowest)}) takes about "
-                f"{round(least):,} bytes, expected at least that"
+                f"A budget of {self._limit:,} bytes: the smallest setting ({candidates.words(candidates.lowest)}) "
+                f"takes about {round(least):,} bytes, expected at least that"
             )
 
         def note(setting: Setting) -> None:
@@ -165,6 +167,7 @@ class _Frontier:
             "sampled": sample.drawn,
             "measured": len(sample.few),
             "why": found.why,
+            "is_largest": self._chosen == candidates.highest,
             "words": candidates.words(self._chosen),
             "chosen": {**self._place(self._chosen), **_plain(self._whole)},
             "defaults": {name: value for name, value in self._defaults.items() if name in self._open_names},

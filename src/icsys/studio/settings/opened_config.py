@@ -9,6 +9,7 @@ from icsys.errors import UsageError
 from icsys.files.url import hide_given, is_url
 from icsys.records.config.config_file import config_in
 from icsys.records.config.request import decided_values, request_of, table_fields
+from icsys.studio.settings.lies_in import lies_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,16 +51,9 @@ def _check_files(values: Mapping[str, object], roots: Sequence[str], begun: Requ
         # Other palettes are words, which end in no suffix.
         if not isinstance(value, str) or value == opened[name] or (name == "palette" and not Path(value).suffix):
             continue
-        if not any(_is_in(value, root) for root in roots if not is_url(root)):
+        if not any(lies_in(value, root) for root in roots if not is_url(root)):
             flag = name.replace("_", "-")
             raise UsageError(
                 f"{name}={value!r}: the studio reads files of its source and destination only; open this one with "
                 f"ics compress SRC DST --{flag} FILE --studio"
             )
-
-
-def _is_in(path: str, root: str) -> bool:
-    try:
-        return Path(path).resolve().is_relative_to(Path(root).resolve())
-    except (OSError, ValueError, RuntimeError):  # a name that no file can have, or links in a circle
-        return False

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from icsys.color_and_size_checks import PALETTE_SUFFIXES
 from icsys.errors import UsageError
 from icsys.options import Options
+from icsys.studio.settings.lies_in import lies_in
 
 if TYPE_CHECKING:
     from icsys.files.locations import Location
@@ -35,7 +35,7 @@ def page_options(values: dict[str, Any], begun: Options, source: Location) -> Op
     name = options.palette
     if not name.lower().endswith(PALETTE_SUFFIXES) or name == begun.palette:
         return options
-    if isinstance(source, str) and _is_in(name, source):
+    if isinstance(source, str) and lies_in(name, source):
         return options
     raise UsageError(
         f"palette={name!r}: expected a file in the folder that the studio has opened, or the one that it began "
@@ -44,18 +44,19 @@ def page_options(values: dict[str, Any], begun: Options, source: Location) -> Op
 
 
 def page_settings(settings: RunSettings, begun: RunSettings, source: Location) -> RunSettings:
-    """Return settings of a run; UsageError if they name a file of ``ics learn`` outside of the source."""
+    """Return settings of a run; UsageError if they name a cluster, or a file of ``ics learn`` outside of the source.
+
+    A link to the page may hold settings of any origin, and a cluster gets all photos and gives what is run here.
+    """
+    if settings.address not in {None, begun.address}:
+        raise UsageError(
+            f"address={settings.address!r}: expected the cluster that the studio began with; to use another, begin "
+            "anew: ics compress --address ADDRESS --studio"
+        )
     name = settings.from_learn
-    if name is None or name == begun.from_learn or (isinstance(source, str) and _is_in(name, source)):
+    if name is None or name == begun.from_learn or (isinstance(source, str) and lies_in(name, source)):
         return settings
     raise UsageError(
         f"from_learn={name!r}: expected a file in the folder that the studio has opened, or the one that it began "
         "with; to use another, begin anew: ics compress --from-learn FILE --studio"
     )
-
-
-def _is_in(name: str, folder: str) -> bool:
-    try:
-        return Path(name).resolve().is_relative_to(Path(folder).resolve(strict=True))
-    except (OSError, ValueError, RuntimeError):  # no such folder, no name of a file, or links in a circle
-        return False

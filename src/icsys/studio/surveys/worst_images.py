@@ -56,13 +56,15 @@ class WorstImages(NewestJob):
         self._images, self._shared, self._events, self._admit = images, shared, events, admit
         self._options: Options | None = None
         self._values: dict[int, float] = {}
+        self.is_measuring = False
+        """Whether the order is not final yet for the options that were given last."""
 
     def begin(self, options: Options) -> None:
         """Measure with these options, unless that is done or going on."""
         with self._lock:
             if options == self._options:
                 return
-            self._options, self._values = options, {}
+            self._options, self._values, self.is_measuring = options, {}, True
             values = self._values
         self.start(lambda stop: self._work(options, stop, values))
 
@@ -94,6 +96,8 @@ class WorstImages(NewestJob):
                 self._tell("running", done, len(sample), stop)
         if failed < len(sample):
             problem = ""
+        with self._lock:
+            self.is_measuring = self.is_measuring and values is not self._values
         self._tell("failed" if problem else "done", done, len(sample), stop, problem)
 
     def _measure(self, number: int, options: Options, stop: threading.Event) -> float:

@@ -5,14 +5,17 @@ import { byId, bytesText, element } from "./elements.js";
 import { onEvent } from "./events.js";
 import { plot } from "./plot.js";
 
-const ERROR = "Error, less is above";
-const HEADS = ["Longer side", "K", "Bytes", "CIEDE2000", "SSIM", ""];
+const ERROR = "worse ← error → better"; // it is read upwards
+const HEADS = ["Setting", "Bytes", "CIEDE2000", "SSIM"];
 // What belongs to as few colours as a quality needs.
 const AUTO = ["min_psnr", "min_ssim", "max_delta_e", "per", "quality_share", "strict_quality"];
 
 const sideText = (side) => (side === null ? "the present size" : `${side} px`);
 const kText = (colors) => (colors === null ? "all" : `K ${colors}`);
 const short = (bytes) => bytesText(bytes).replace(/\.0+(?= )/, "");
+// What the question leaves open; other options decide the answer.
+const OPEN = ["colors", "step", "scale", "size", ...AUTO];
+const fixedIn = (options) => JSON.stringify(Object.entries(options).filter(([name]) => !OPEN.includes(name)).sort());
 // As the choice goes: halving the error of colour, or that of structure, counts the same.
 const errorOf = (point) => Math.max(point.delta_e * (1 - point.ssim), 1e-6);
 
@@ -35,7 +38,8 @@ export class Frontier {
     this.drop = element("button", { type: "button", textContent: "Run without the budget", hidden: true });
     this.drop.addEventListener("click", () => store.setSettings({ total_bytes: null }));
     this.state = element("p", { className: "small" });
-    byId("budget").append(this.use, this.drop, this.state);
+    this.older = element("p", { className: "small", role: "status" });
+    byId("budget").append(this.use, this.drop, this.state, this.older);
     onEvent("frontier", (found) => {
       this.#latest = found;
       this.#show();
@@ -44,6 +48,9 @@ export class Frontier {
   }
 
   #update() {
+    const isOlder = this.fixed !== undefined && this.fixed !== fixedIn(this.store.options());
+    this.older.textContent = isOlder ? "Settings have changed since: find the best again." : "";
+    byId("frontier").classList.toggle("older", isOlder);
     const limit = this.store.settings().total_bytes;
     this.drop.hidden = limit === undefined;
     const shown = typeof limit === "number" ? bytesText(limit) : limit;
@@ -61,14 +68,30 @@ export class Frontier {
     byId("frontier").replaceChildren();
     this.use.hidden = true;
     this.#key = null;
+    this.fixed = undefined;
+    this.#refuse("");
+    this.#update();
+    if (!text) {
+      byId("frontier-note").textContent = "Type the number of bytes that the whole set may take, such as 500 MB.";
+      byId("budget-bytes").focus();
+      return;
+    }
     try {
       const { key, total_bytes: bytes } = await ask("frontier", body);
       this.#key = key;
       this.limit = bytes;
+      this.fixed = fixedIn(body.options);
       this.#show();
     } catch (error) {
-      byId("frontier-note").textContent = error.message;
+      this.#refuse(error.message);
     }
+  }
+
+  /** Say what is wrong with the budget; an empty text takes it back. */
+  #refuse(text) {
+    if (text) byId("frontier-note").textContent = text;
+    byId("frontier-note").classList.toggle("refused", Boolean(text));
+    byId("budget-bytes").setAttribute("aria-invalid", String(Boolean(text)));
   }
 
   #show() {
@@ -86,10 +109,16 @@ export class Frontier {
     }
     const { chosen } = found;
     const ends = chosen.bytes_low < chosen.bytes_high ? ` (${bytesText(chosen.bytes_low)} to ${bytesText(chosen.bytes_high)})` : "";
-    note.textContent =
-      `Best within ${bytesText(found.total_bytes)}: ${sideText(chosen.side)}, ${kText(chosen.colors)}, about ` +
-      `${bytesText(chosen.bytes)}${ends}. ${found.why ? `${found.why[0].toUpperCase()}${found.why.slice(1)}. ` : ""}` +
-      `${found.sampled < found.images ? "Estimated from" : "From all:"} ${found.sampled} of ${found.images.toLocaleString("en")} photos; a run with the budget corrects it by the exact total.`;
+    const isAll = found.sampled === found.images;
+    const what = `${sideText(chosen.side)}, ${kText(chosen.colors)}, ${isAll ? "" : "about "}${bytesText(chosen.bytes)}${ends}.`;
+    const within = bytesText(found.total_bytes);
+    const parts = [found.is_largest ? `Even the largest setting keeps within ${within}: ${what}` : `Best within ${within}: ${what}`];
+    if (found.why) parts.push(`${found.why[0].toUpperCase()}${found.why.slice(1)}.`);
+    const all = found.images.toLocaleString("en");
+    if (isAll) parts.push(`All ${all} photos were measured for it.`);
+    else parts.push(`Estimated from ${found.sampled} of ${all} photos; a run with the budget corrects it by the exact total.`);
+    if (!found.done) parts.push(`Measuring others: ${found.lines.length} of ${found.sides} sizes.`);
+    note.textContent = parts.join(" ");
     this.use.hidden = false;
     this.#draw(found);
   }
@@ -122,27 +151,22 @@ export class Frontier {
     ));
     const isOpen = byId("frontier").querySelector("details")?.open ?? false;
     const about = element("p", { className: "small", textContent:
-      `Error: CIEDE2000 × (1 − SSIM) against the pictures at the largest size, on ${found.measured} photos. Dashed: the budget.` });
+      `Error: CIEDE2000 × (1 − SSIM) against the pictures at the largest size, on ${found.measured} photos. Lines across points: where their bytes lie in about 95 of 100 cases. Dashed: the budget. A point takes over its setting.` });
     byId("frontier").replaceChildren(svg, key, about, this.#table(lines, isOpen));
     if (focused) [...svg.querySelectorAll("[role=button]")].find((one) => one.getAttribute("aria-label") === focused)?.focus();
   }
 
   #table(lines, isOpen) {
     const rows = lines.flatMap((line) => line.points).map((point) => {
-      const take = element("button", { type: "button", textContent: "Take", "aria-label": `Take ${nameOf(point)}` });
+      const textContent = `${sideText(point.side)}, ${kText(point.colors)}`;
+      const take = element("button", { type: "button", className: "take-arm", textContent, title: "Take over this setting" });
       take.addEventListener("click", () => this.#take(point));
-      const cells = [kText(point.colors), bytesText(point.bytes), point.delta_e.toFixed(2), point.ssim.toFixed(3)];
-      return element(
-        "tr",
-        {},
-        element("th", { scope: "row", textContent: sideText(point.side) }),
-        ...cells.map((textContent) => element("td", { textContent })),
-        element("td", {}, take),
-      );
+      const head = element("th", { scope: "row" }, take, point.chosen ? " best" : "");
+      const cells = [bytesText(point.bytes), point.delta_e.toFixed(2), point.ssim.toFixed(3)];
+      const made = cells.map((text) => element("td", { textContent: text }));
+      return element("tr", { className: point.chosen ? "recommended" : "" }, head, ...made);
     });
-    const head = element("tr", {}, ...HEADS.map((textContent) =>
-      textContent ? element("th", { scope: "col", textContent }) : element("td", {}),
-    ));
+    const head = element("tr", {}, ...HEADS.map((textContent) => element("th", { scope: "col", textContent })));
     const table = element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows));
     const scroll = element("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Frontier" }, table);
     return element("details", { open: isOpen }, element("summary", { textContent: "As a table" }), scroll);

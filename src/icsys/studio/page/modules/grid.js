@@ -10,6 +10,7 @@ const PAGE = 200; // photos that are asked for at once
 const AHEAD = 2; // rows above and below what is in sight
 const WAIT = 500; // milliseconds between looks at a list that grows
 const PAUSE = 400; // milliseconds without a change of settings before the worst photos are looked for
+const MEASURING = "Measuring photos drawn at random";
 const TALLEST = 8e6; // pixels; browsers cut off elements that are much taller
 
 export class Grid {
@@ -20,6 +21,7 @@ export class Grid {
   #generation = 0;
   #worstTimer = 0;
   #worstAsked = "";
+  #isAskingWorst = false;
   #measured = ""; // how far the sample is
   #queue = new ThumbnailQueue();
 
@@ -108,7 +110,8 @@ export class Grid {
     clearTimeout(this.#worstTimer);
     const body = { options: this.store.options() };
     const text = JSON.stringify(body);
-    if (!this.#isByWorst || text === this.#worstAsked) return;
+    this.#isAskingWorst = this.#isByWorst && text !== this.#worstAsked;
+    if (!this.#isAskingWorst) return;
     this.#worstTimer = setTimeout(async () => {
       this.#worstAsked = text;
       try {
@@ -116,6 +119,9 @@ export class Grid {
       } catch (error) {
         notice(error.message);
       }
+      if (this.#worstAsked !== text) return;
+      this.#isAskingWorst = false;
+      this.#reload();
     }, PAUSE);
   }
 
@@ -174,11 +180,11 @@ export class Grid {
     }
   }
 
-  #countText({ chosen, total, complete, problem }) {
+  #countText({ chosen, total, complete, measuring, problem }) {
     const [some, all] = [chosen, total].map((number) => number.toLocaleString("en"));
     const photos = (number) => (number === 1 ? "photo" : "photos");
     const ending = problem ? `: ${problem}` : "";
-    if (this.#isByWorst && this.#measured) return `${this.#measured}${ending}`;
+    if (this.#isByWorst && (measuring || this.#isAskingWorst)) return (this.#measured || MEASURING) + ending;
     if (this.#isByWorst) return `${some} ${photos(chosen)} of a random sample, by CIEDE2000${ending}`;
     const more = complete ? "" : " so far";
     if (!chosen && total) return `No photo fits, of ${all}${more}${ending}`;
