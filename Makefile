@@ -11,6 +11,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 PYTEST_PAIR := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 export NO_MKDOCS_2_WARNING = 1 # the site is built with MkDocs 1
+# What Python compiles is kept: every worker and the next run would compile all tests again.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: demo test test-extras faults fuzz lint bench bench-kmeans evidence figures notebook docs clean help
 
@@ -23,7 +25,7 @@ demo: $(VENV)/core.stamp  ## compress sample photos: Uncompressed -> Compressed
 test: lint  ## run the checks and all tests
 	$(PYTEST_PAIR)
 
-test-extras: $(VENV)/extras.stamp  ## run the tests that need large packages or a browser, and every fault at every moment
+test-extras: $(VENV)/extras.stamp  ## run the tests that need large packages or a browser, every fault at every moment, and more examples
 	$(BIN)/python -m pytest tests/bench/test_epoch.py tests/bench/test_index_embedding.py tests/bench/test_loading.py \
 	  tests/test_browser.py tests/test_clusters.py tests/test_docs.py tests/test_frameworks.py tests/test_huggingface.py \
 	  tests/test_label_loaders.py tests/test_label_readers.py tests/test_notebook.py tests/test_object_stores.py \
@@ -34,6 +36,7 @@ test-extras: $(VENV)/extras.stamp  ## run the tests that need large packages or 
 	  tests/studio/test_inspection_browser.py tests/studio/test_page_browser.py tests/studio/test_run_browser.py \
 	  tests/studio/test_take_browser.py tests/studio/test_use_browser.py src/icsys/torch
 	$(PYTEST_PAIR) tests/faults --thorough
+	$(PYTEST_PAIR) tests -m hypothesis --hypothesis-profile thorough
 
 faults: $(VENV)/dev.stamp  ## bring about every fault at every moment, and write what happened into docs/reliability.md
 	$(BIN)/python -m pytest tests/faults -m fault --thorough --reliability docs/reliability.md

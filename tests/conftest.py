@@ -1,5 +1,6 @@
 """Photos to test with: the two that scikit-learn ships, and small ones made by code."""
 
+import gc
 import importlib.util
 import os
 import signal
@@ -19,8 +20,22 @@ from sklearn.datasets import load_sample_images
 from helpers import soft_photo, synthetic_photo
 
 # No test is about time: how long an example takes is a matter of the machine and of what else it does.
-settings.register_profile("any machine", deadline=None)
+# Each run draws other examples; `--hypothesis-profile thorough` draws more at once.
+settings.register_profile("any machine", deadline=None, max_examples=50)
+settings.register_profile("thorough", deadline=None, max_examples=200)
 settings.load_profile("any machine")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Have no garbage sought among modules and tests, which stay: it would be a third of the time of a collection."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 OWN_PROCESS = "ICS_TEST_IN_OWN_PROCESS"

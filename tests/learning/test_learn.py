@@ -29,6 +29,15 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """Six pictures of each class, and one broken file, for what is learned more than once."""
+    made = tmp_path_factory.mktemp("few")
+    write_classes(made, ("dark", "green", "light"), 6, spread=25.0)
+    (made / "dark" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n, and no more")
+    return made
+
+
+@pytest.fixture(scope="module")
 def learned(folder):
     return learn(folder, colors=COLORS, repeats=3, jobs=2)
 
@@ -77,14 +86,15 @@ def test_the_result_is_plain_json_with_the_keys_of_the_contract(learned):
     assert all(arm["low"] <= arm["difference"] <= arm["high"] for arm in values["arms"])
 
 
-def test_figures_depend_on_the_seed_and_not_on_the_jobs(folder, learned):
+def test_figures_depend_on_the_seed_and_not_on_the_jobs(few):
     def figures(found):
         return found.to_dict() | {"seconds": 0}
 
-    assert figures(learn(folder, colors=COLORS, repeats=3, jobs=1)) == figures(learned)
-    other = learn(folder, Options(size=(64, 64), seed=5), colors=COLORS, repeats=3, jobs=2)
-    assert figures(other) != figures(learned)
-    assert [arm.name for arm in other.arms] == [arm.name for arm in learned.arms]
+    one, two = (learn(few, colors=[16, 2], repeats=3, jobs=jobs) for jobs in (1, 2))
+    assert figures(one) == figures(two)
+    other = learn(few, Options(size=(64, 64), seed=5), colors=[16, 2], repeats=3, jobs=2)
+    assert figures(other) != figures(one)
+    assert [arm.name for arm in other.arms] == [arm.name for arm in one.arms]
 
 
 def test_the_recommended_arm_is_the_smallest_that_keeps_and_its_command_makes_it(tmp_path):
@@ -226,7 +236,7 @@ def test_where_one_class_is_nearly_all_a_note_says_that_nothing_can_be_kept(tmp_
     assert [note[:32] for note in found.notes] == ["Always naming the largest class "]
 
 
-def test_an_image_that_fails_in_the_making_changes_no_figure(folder):
-    late, early = (learn(folder, colors=[4], repeats=3, group=group, jobs=2) for group in ("none", "exact"))
+def test_an_image_that_fails_in_the_making_changes_no_figure(few):
+    late, early = (learn(few, colors=[4], repeats=3, group=group, jobs=2) for group in ("none", "exact"))
     assert [failure.source for failure in late.failures] == ["dark/broken.png"]
     assert late.arms == early.arms

@@ -49,6 +49,8 @@ def learning(tmp_path, monkeypatch):
     (tmp_path / "photos").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(learn_command, "learn_source", work)
+    # Drawing is most of the time of a test; the page of the whole command, at the end, has its plots.
+    monkeypatch.setattr("icsys.report.learned.page.learned_plots", lambda *_: [])
     return work
 
 

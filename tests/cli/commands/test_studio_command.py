@@ -160,6 +160,7 @@ def status(port, path):
 
 
 @POSIX
+@pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)])
 def test_a_real_server_prints_its_address_answers_and_ends_with_0(photos, tmp_path, number):
     command = [sys.executable, "-m", "icsys", "studio", str(photos), "--no-browser"]
