@@ -125,7 +125,7 @@ export class Learn {
       return {
         x: arm.bytes_per_image,
         y: arm.accuracy,
-        ...(base === null ? {} : { yLow: base + arm.low, yHigh: base + arm.high }),
+        ...(base === null ? {} : { yLow: Math.max(0, base + arm.low), yHigh: Math.min(100, base + arm.high) }),
         name: `${isChosen ? "Recommended: " : ""}${texts.filter(Boolean).join(", ")}`,
         chosen: isChosen,
         press: arm.options ? () => this.#take(arm) : undefined,
