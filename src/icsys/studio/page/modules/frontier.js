@@ -69,6 +69,7 @@ export class Frontier {
     this.use.hidden = true;
     this.#key = null;
     this.fixed = undefined;
+    this.#refuse("");
     this.#update();
     if (!text) {
       byId("frontier-note").textContent = "Type the number of bytes that the whole set may take, such as 500 MB.";
@@ -82,8 +83,15 @@ export class Frontier {
       this.fixed = fixedIn(body.options);
       this.#show();
     } catch (error) {
-      byId("frontier-note").textContent = error.message;
+      this.#refuse(error.message);
     }
+  }
+
+  /** Say what is wrong with the budget; an empty text takes it back. */
+  #refuse(text) {
+    if (text) byId("frontier-note").textContent = text;
+    byId("frontier-note").classList.toggle("refused", Boolean(text));
+    byId("budget-bytes").setAttribute("aria-invalid", String(Boolean(text)));
   }
 
   #show() {

@@ -77,9 +77,11 @@ export class Palette {
     const view = this.#view;
     if (!view) return;
     this.note.textContent = text || this.words;
-    view.marks.hidden = color === null;
-    view.frame.classList.toggle("marking", color !== null);
-    if (color === null) return;
+    // A codec that is shown in place of the output has other colours.
+    const isMarked = color !== null && !view.codec;
+    view.marks.hidden = !isMarked;
+    view.frame.classList.toggle("marking", isMarked);
+    if (!isMarked) return;
     const { naturalWidth: width, naturalHeight: height } = view;
     Object.assign(view.marks, { width, height });
     const context = view.marks.getContext("2d", { willReadFrequently: true });
@@ -87,8 +89,8 @@ export class Palette {
     const pixels = context.getImageData(0, 0, width, height);
     const { data } = pixels;
     for (let i = 0; i < data.length; i += 4) {
-      const isMarked = data[i] === color[0] && data[i + 1] === color[1] && data[i + 2] === color[2];
-      if (isMarked) data.set(MARK, i);
+      const isOfIt = data[i] === color[0] && data[i + 1] === color[1] && data[i + 2] === color[2];
+      if (isOfIt) data.set(MARK, i);
       else data[i + 3] = VEIL;
     }
     context.putImageData(pixels, 0, 0);
