@@ -41,8 +41,12 @@ def command(*arguments, code=None):
 
 
 def strace(*rules, log=os.devnull):
-    """Return what to put before a command so that system calls fail by the rules."""
-    return ["strace", "-f", "-qq", "-o", str(log), *rules]
+    """Return what to put before a command so that system calls fail by the rules.
+
+    Where the kernel stops it at the calls of the rules alone, it takes half the time; no signal is sent at such a stop.
+    """
+    few = [] if any(":signal=" in rule for rule in rules) else ["--seccomp-bpf"]
+    return ["strace", "-f", *few, "-qq", "-o", str(log), *rules]
 
 
 # Systems have several calls for one purpose; which of them a program takes is its library's concern.

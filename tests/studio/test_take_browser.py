@@ -8,7 +8,7 @@ from PIL import Image
 
 from helpers import ics, synthetic_photo
 from icsys.options import Options
-from studio_pages import BROWSER, FLAGS, serving, shown, visiting
+from studio_pages import BROWSER, FLAGS, serving, settled, shown, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python: as above")
@@ -170,6 +170,7 @@ def test_a_file_that_is_not_accepted_changes_nothing_and_is_named(page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_section_is_for_everyone(browser, address, width, scheme):
     with visiting(browser, address, viewport={"width": width, "height": 900}, color_scheme=scheme) as page:
+        settled(page)
         holds(page, "ics compress")
         page.get_by_role("button", name="Copy link").click()
         playwright.expect(page.locator("#take-note")).not_to_be_empty()

@@ -85,7 +85,7 @@ def choose_photo(page, name):
 def test_a_wrong_number_is_answered_by_what_is_expected(page, name, text, sentence):
     enter(page, name, text)
     expect(problem(page, name)).to_have_text(sentence)
-    assert control(page, name).get_attribute("aria-invalid") == "true"
+    expect(control(page, name)).to_have_attribute("aria-invalid", "true")
     expect(page.locator(".summary")).to_contain_text("32 colours")
 
 
@@ -94,9 +94,9 @@ def test_what_was_wrong_goes_with_the_text_that_it_is_about(page):
     expect(problem(page, "Colours")).not_to_be_empty()
     control(page, "K by slider").fill("3")
     expect(page.locator(".summary")).to_contain_text("8 colours")
-    assert control(page, "Colours").input_value() == "8"
+    expect(control(page, "Colours")).to_have_value("8")
     expect(problem(page, "Colours")).to_be_hidden()
-    assert control(page, "Colours").get_attribute("aria-invalid") is None
+    expect(control(page, "Colours")).not_to_have_attribute("aria-invalid", "true")
 
 
 def test_a_limit_that_is_no_number_is_said(page):
@@ -173,9 +173,13 @@ def test_links_lead_to_the_parts_and_leave_the_address_alone(page, link, title):
     expect(heading).to_be_focused()
     expect(heading).to_be_in_viewport(ratio=1)
     assert page.url == before
+
     # What stays in sight above the parts hides none of their titles.
-    nav, place = page.locator(".jump").bounding_box(), heading.bounding_box()
-    assert place["y"] >= nav["y"] + nav["height"]
+    def is_below():
+        nav, place = page.locator(".jump").bounding_box(), heading.bounding_box()
+        return place["y"] >= nav["y"] + nav["height"]
+
+    eventually(page, is_below)
 
 
 def test_the_total_stays_in_sight_and_follows_the_settings(page):
@@ -216,7 +220,7 @@ def test_the_picture_keeps_its_size_while_the_number_of_colours_grows(page):
 
 
 def test_each_view_says_in_words_what_tells_it_from_the_others(page):
-    assert page.locator("#controls-title").inner_text() == "Settings"
+    expect(page.locator("#controls-title")).to_have_text("Settings")
     page.get_by_role("button", name="Compare").click()
     expect(page.locator("#controls-title")).to_have_text("Settings of view 2")
     control(page, "Dithering").select_option("floyd-steinberg")

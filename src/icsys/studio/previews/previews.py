@@ -6,22 +6,28 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from icsys.engine.memory_budget import MemoryBudget
 from icsys.errors import ImageError, UsageError
 from icsys.studio.previews.latest_first import LatestFirst
 from icsys.studio.previews.preview import before, check_pixels, lossy_preview, make_preview, preview_quality
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Future
 
     from icsys.options import Options
-    from icsys.studio.images.photo_cache import PhotoCache
+    from icsys.studio.images.photo_cache import DecodedPhoto, PhotoCache
     from icsys.studio.previews.preview import Preview, ShownFile
     from icsys.studio.surveys.shared_palettes import Shared, SharedPalettes
 
 _MOST_KEPT = 64
 _MOST_BYTES = 2**25
+_BYTES_OF_A_PIXEL = 24  # that work on a photo takes, about: arrays of floating-point numbers, and what encoders hold
+_BYTES_AT_WORK = 288 * 10**6  # of all work at the same time; a larger photo is worked on while no other is
+
+_Made = TypeVar("_Made")
 
 
 class _Kept(NamedTuple):
@@ -48,6 +54,7 @@ class Previews:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
+        self._room = MemoryBudget(_BYTES_AT_WORK)
 
     def ask(self, slot: str, number: int, options: Options) -> Future[tuple[str, Preview]]:
         """Return the key and the preview to come of an image; the newest request of a slot counts."""
@@ -58,7 +65,7 @@ class Previews:
         kept = self.kept(key)
         return self._pool.submit(
             f"{slot}/quality",
-            lambda: preview_quality(self._photos.photo(*kept[:2]), kept.options, kept.preview.output),
+            lambda: self._on_photo(*kept[:2], lambda photo: preview_quality(photo, kept.options, kept.preview.output)),
         )
 
     def lossy(self, slot: str, key: str, codec: str) -> Future[tuple[str, Preview]]:
@@ -67,19 +74,21 @@ class Previews:
         own = f"{key}-{codec}"
 
         def make() -> tuple[str, Preview]:
-            if own in self._kept:
-                return own, self.kept(own).preview
-            photo = self._photos.photo(*kept[:2])
-            return own, self._keep(
-                own, kept._replace(preview=lossy_preview(photo, kept.options, codec, len(kept.preview.output)))
-            )
+            with self._lock:
+                if found := self._kept.get(own):
+                    return own, found.preview
+            most = len(kept.preview.output)
+            made = self._on_photo(*kept[:2], lambda photo: lossy_preview(photo, kept.options, codec, most))
+            return own, self._keep(own, kept._replace(preview=made))
 
         return self._pool.submit(f"{slot}/{codec}", make)
 
     def before(self, slot: str, key: str) -> Future[ShownFile]:
         """Return the resized photo of a preview to come."""
         kept = self.kept(key)
-        return self._pool.submit(f"{slot}/before", lambda: before(self._photos.photo(*kept[:2]), kept.options))
+        return self._pool.submit(
+            f"{slot}/before", lambda: self._on_photo(*kept[:2], lambda photo: before(photo, kept.options))
+        )
 
     def kept(self, key: str) -> _Kept:
         """Return what is kept by a key; UsageError if it is not kept any more."""
@@ -107,9 +116,16 @@ class Previews:
                 found.preview.figures["progress"] = shared.progress
                 return key, found.preview
         check_pixels(self._photos.file(number, options), options)
-        made = make_preview(self._photos.photo(number, options), shared.options, shared.palette)
+        made = self._on_photo(number, options, lambda photo: make_preview(photo, shared.options, shared.palette))
         made.figures.update(note=shared.note, progress=shared.progress)
         return key, self._keep(key, _Kept(number, options, made))
+
+    def _on_photo(self, number: int, options: Options, work: Callable[[DecodedPhoto], _Made]) -> _Made:
+        """Do work on a decoded photo, once there is memory for it beside other work."""
+        decoded = self._photos.photo(number, options)
+        height, width = decoded.photo.pixels.shape[:2]
+        with self._room.hold(height * width * _BYTES_OF_A_PIXEL):
+            return work(decoded)
 
     def _shared_by(self, number: int, options: Options) -> Shared:
         """Return what a photo shares; what is wrong with its file comes first, as in a run."""
