@@ -15,10 +15,10 @@ def test_the_whole_benchmark_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(studio_measures, "PAUSE", 0)
     for name, size in {"CAMERA": (160, 120), "TYPICAL": (80, 60), "MIDDLE": (40, 30), "SMALL": (24, 18)}.items():
         monkeypatch.setattr(studio_sets, name, size)
-    page = tmp_path / "page.md"
+    monkeypatch.chdir(tmp_path)
     few = ["--tree", "60", "--photos", "2", "--changes", "1", "--looked-at", "2", "--requests", "9", "--rounds", "1"]
-    studio.main([*few, "--out", str(page)])
-    text = page.read_text(encoding="utf-8")
+    studio.main([*few, "--out", "page.md"])
+    text = (tmp_path / "page.md").read_text(encoding="utf-8")
     assert capsys.readouterr().out == text + "\n"
     for title in ("## First view", "## From a change", "## Memory", "## Requests at once", "## The grid"):
         assert title in text
