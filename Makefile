@@ -14,7 +14,7 @@ export NO_MKDOCS_2_WARNING = 1 # the site is built with MkDocs 1
 # What Python compiles is kept: every worker and the next run would compile all tests again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test test-extras faults fuzz lint bench bench-kmeans evidence figures notebook docs clean help
+.PHONY: demo test test-extras faults fuzz lint bench bench-kmeans bench-studio evidence figures notebook docs clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -27,7 +27,8 @@ test: lint  ## run the checks and all tests
 
 test-extras: $(VENV)/extras.stamp  ## run the tests that need large packages or a browser, every fault at every moment, and more examples
 	$(BIN)/python -m pytest tests/bench/test_epoch.py tests/bench/test_index_embedding.py tests/bench/test_loading.py \
-	  tests/test_browser.py tests/test_clusters.py tests/test_docs.py tests/test_frameworks.py tests/test_huggingface.py \
+	  tests/bench/test_studio_browser.py tests/test_browser.py tests/test_clusters.py tests/test_docs.py \
+	  tests/test_frameworks.py tests/test_huggingface.py \
 	  tests/test_label_loaders.py tests/test_label_readers.py tests/test_notebook.py tests/test_object_stores.py \
 	  tests/test_readers.py tests/test_s3.py tests/test_site.py tests/test_torch.py tests/test_torch_indices.py \
 	  tests/test_torch_jitter.py tests/test_torch_loader.py tests/test_torch_types.py tests/test_torch_wrong_input.py \
@@ -62,6 +63,9 @@ bench: $(VENV)/bench.stamp  ## time folder runs beside other tools, on PHOTOS=fo
 	$(BIN)/python bench/scheduling.py --out docs/benchmarks/scheduling.md
 	$(BIN)/python bench/loading.py $(SMALL_PHOTOS) --out docs/benchmarks/loading.md
 	$(BIN)/python bench/loading_growth.py --out docs/benchmarks/loading-growth.md
+
+bench-studio: $(VENV)/bench.stamp  ## time the studio in a browser, which has to be there, on made photos
+	$(BIN)/python bench/studio.py --out docs/benchmarks/studio.md
 
 bench-kmeans: $(VENV)/bench.stamp  ## compare palettes and their times, on PHOTOS=folder or on generated photos
 	$(BIN)/python bench/kmeans.py $(PHOTOS) --out docs/benchmarks/kmeans.md

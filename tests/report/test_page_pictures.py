@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from helpers import image_bytes, soft_photo, synthetic_photo
 from icsys import Options, compress_image
 from icsys.image.read_output import read_pixels
-from icsys.report.page_pictures import data_uri, palette_of, resized
+from icsys.report.page_pictures import data_uri, palette_of, palette_of_indices, resized
 
 
 def decode(uri):
@@ -46,3 +46,14 @@ def test_what_is_transparent_lies_over_the_background_before_and_after():
     before, after = resized(data, options), read_pixels(compress_image(data, options).data, options.background)
     np.testing.assert_array_equal(before, after)
     assert tuple(before[0, 0]) == (0x30, 0x60, 0xC0)
+
+
+@given(st.integers(1, 300), st.integers(0, 2**32 - 1), st.sampled_from([np.uint8, np.uint16]))
+def test_indices_give_the_palette_of_their_pixels(entries, seed, dtype):
+    random = np.random.default_rng(seed)
+    entries = min(entries, np.iinfo(dtype).max + 1)
+    palette = random.integers(0, 7, (entries, 3), np.uint8)  # some are equal
+    indices = random.integers(0, random.integers(1, entries + 1), (20, 30)).astype(dtype)
+    found, expected = palette_of_indices(indices, palette), palette_of(palette[indices])
+    assert found.colors.tolist() == expected.colors.tolist()
+    assert found.counts.tolist() == expected.counts.tolist()

@@ -7,6 +7,8 @@ from PIL import Image
 
 from helpers import everything, synthetic_photo
 from icsys import Options, compress_folder
+from icsys.report.learned.learn_json import write_learn_file
+from learned_results import learned_result
 from studio_pages import BROWSER, FLAGS, serving, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
@@ -89,6 +91,20 @@ def see_report(page, address):
     assert popup.value.evaluate("self.origin") == "null"
     assert said == []
     assert [url for url in asked if not url.startswith(("data:", address.partition("?")[0]))] == []
+
+
+def test_a_result_of_the_command_is_offered_and_shown(browser, tree, tmp_path):
+    (tmp_path / "Compressed").mkdir()
+    learned = learned_result()
+    write_learn_file(learned, tmp_path / "Compressed" / "learn.json")
+    with serving(tree, tmp_path) as address, visiting(browser, address, viewport=DESK) as page:
+        page.get_by_role("button", name="Show this result").click()
+        expect(page, "#learn-from", f"about {learned.source}")
+        page.locator("#learn-plot svg").wait_for()
+        found = axe.Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+    with serving(tree, tmp_path) as address, visiting(browser, address, viewport=DESK) as page:
+        playwright.expect(page.get_by_role("button", name="Show this result")).to_have_count(1)
 
 
 def test_what_a_model_keeps_is_a_curve_whose_points_set_the_controls(browser, tree, tmp_path):

@@ -233,6 +233,21 @@ def test_each_view_says_in_words_what_tells_it_from_the_others(page):
     expect(words.nth(1)).not_to_contain_text("Steinberg")
 
 
+def test_settings_are_copied_to_another_view(page):
+    page.get_by_role("button", name="Compare").click()
+    enter(page, "Colours", "5")
+    words = page.locator(".summary")
+    expect(words.nth(1)).to_contain_text("5 colours")
+    expect(words.nth(0)).to_contain_text("32 colours")
+    page.get_by_role("button", name="Copy to view 1").click()
+    expect(words.nth(0)).to_contain_text("5 colours")
+    page.get_by_role("button", name="Undo").click()
+    expect(words.nth(0)).to_contain_text("32 colours")
+    page.get_by_role("button", name="Remove view 1").click()
+    expect(page.get_by_role("button", name="Copy to view")).to_have_count(0)
+    expect(words).to_contain_text("5 colours")
+
+
 def test_the_handle_leaves_a_tiny_picture_free(page):
     enter(page, "Width", "40")
     expect(page.locator(".summary")).to_contain_text("40 \u00d7")
@@ -241,7 +256,7 @@ def test_the_handle_leaves_a_tiny_picture_free(page):
 
     def is_free():
         picture, handle = page.locator(".picture").bounding_box(), page.locator(".knob").bounding_box()
-        return handle["y"] >= picture["y"] + picture["height"]
+        return handle["y"] + handle["height"] <= picture["y"]
 
     eventually(page, is_free)
 

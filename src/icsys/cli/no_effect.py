@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from icsys.options import Options
 from icsys.setting_fields import Needs
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from icsys.records.config.request import Request
 
@@ -35,6 +36,27 @@ def no_effect(request: Request, given: Collection[str]) -> Iterator[str]:
                 if not needs.met_by(values[needs.field]):
                     option = _flag(field.name) if value is True else f"{_flag(field.name)} {value}"
                     yield f"note: {option} has no effect {_but(needs, values[needs.field])}"
+
+
+def not_kept(request: Request, given: Mapping[str, object]) -> Iterator[str]:
+    """Yield a note for each option that ``--total-bytes`` keeps on the command line, and changes on the page.
+
+    On the page, and in Python and TOML, an option that has its default is left open.
+
+    Parameters
+    ----------
+    given
+        The options on the command line.
+    """
+    if request.settings.total_bytes is None or not given.get("studio"):
+        return
+    usual = Options()
+    for name in ("colors", "step"):
+        if name in given and getattr(request.options, name) == getattr(usual, name):
+            yield (
+                f"note: {_flag(name)} {given[name]} is the default, which the page takes for left open: a run of the "
+                "page may choose another within --total-bytes"
+            )
 
 
 def _but(needs: Needs, found: object) -> str:

@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from icsys.cli.no_effect import no_effect
+from icsys.cli.no_effect import no_effect, not_kept
 from icsys.cli.terminal_colors import painted
 from icsys.report.terminal_reports import failure_lines
 from icsys.version import __version__
@@ -36,7 +36,7 @@ def print_error(text: str) -> None:
 
 
 def print_notes(request: Request, arguments: argparse.Namespace) -> None:
-    """Print which options have no effect."""
+    """Print which options have no effect, or another one on the page."""
     if not request.display.quiet:
-        for note in no_effect(request, vars(arguments)):
+        for note in (*no_effect(request, vars(arguments)), *not_kept(request, vars(arguments))):
             print(note, file=sys.stderr)

@@ -45,6 +45,11 @@ def thread_scratch() -> Scratch:
     return _OF_THREAD.own
 
 
+def forget_scratch() -> None:
+    """Free the scratch of the calling thread, which waits for an unknown time before its next image."""
+    _OF_THREAD.own = Scratch()
+
+
 class Slots:
     """Lets a number of threads compute at once; each gets the scratch that was released last.
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from icsys.options import Options
 
+_COUNTED_AT_ONCE = 2**18  # pixels
+
 
 def resized(data: bytes, options: Options) -> NDArray[np.uint8]:
     """Decode and resize a source as a run does; shape (H, W, 3), uint8, grey as three equal channels.
@@ -40,7 +42,23 @@ class CountedPalette:
 def palette_of(pixels: NDArray[np.uint8]) -> CountedPalette:
     """Return the palette of a picture, shape (H, W, 3), uint8."""
     distinct = distinct_of(np.ascontiguousarray(pixels.reshape(-1, 3)))
-    colors, counts = distinct.colors(), distinct.counts.astype(np.int64)
+    return _most_frequent_first(distinct.colors(), distinct.counts.astype(np.int64))
+
+
+def palette_of_indices(indices: NDArray[np.integer], palette: NDArray[np.uint8]) -> CountedPalette:
+    """Return the palette of ``palette[indices]`` without making its pixels; indices have any shape, entries (n, 3)."""
+    counts = np.zeros(len(palette), np.int64)
+    flat = indices.reshape(-1)
+    for start in range(0, len(flat), _COUNTED_AT_ONCE):  # NumPy counts a copy of eight bytes an index
+        counts += np.bincount(flat[start : start + _COUNTED_AT_ONCE], minlength=len(palette))
+    used = counts > 0
+    colors, places = np.unique(palette[used], axis=0, return_inverse=True)
+    merged = np.zeros(len(colors), np.int64)
+    np.add.at(merged, places.reshape(-1), counts[used])
+    return _most_frequent_first(colors, merged)
+
+
+def _most_frequent_first(colors: NDArray[np.uint8], counts: NDArray[np.int64]) -> CountedPalette:
     # Equally frequent colours are ordered by R, G and B.
     order = np.lexsort((*colors.T[::-1], -counts))
     return CountedPalette(colors[order], counts[order])

@@ -53,6 +53,8 @@ class Workspace:
 
     def __init__(self, source: Location, destination: str, options: Options, settings: RunSettings) -> None:
         self.source, self.destination, self.options, self.settings = source, destination, options, settings
+        self.roots = tuple(place for place in (source, destination) if isinstance(place, str))
+        """What was opened: files that options name are read in these folders only."""
         self.images = ImageList(source, destination, options, settings)
         self.events = Events()
         self.threads = max(2, min(available_cores(), _MOST_THREADS))
@@ -73,8 +75,8 @@ class Workspace:
         """Set once the server ends."""
 
     def options_of(self, values: dict[str, object]) -> Options:
-        """Return the options that a page names; UsageError if they are none, or name a file outside of the source."""
-        return page_options(values, self.options, self.source)
+        """Return the options that a page names; UsageError if they are none, or name a file that is not opened."""
+        return page_options(values, self.options, self.roots)
 
     def stop(self) -> None:
         """End streams of events, and what is being computed."""

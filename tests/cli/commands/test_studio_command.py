@@ -92,6 +92,22 @@ def test_a_run_opens_the_page_with_its_options_instead(served, tmp_path, capsys)
     assert not (tmp_path / "small").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "noted"),
+    [
+        (["--colors", "32", "--total-bytes", "60kB"], ["--colors 32"]),
+        (["--colors", "32", "--step", "5", "--total-bytes", "60kB"], ["--colors 32", "--step 5"]),
+        (["--colors", "8", "--step", "2", "--total-bytes", "60kB"], []),
+        (["--colors", "32"], []),
+    ],
+)
+def test_a_default_that_the_page_does_not_keep_within_bytes_is_noted(served, capsys, words, noted):
+    assert run_command(["compress", "photos", "small", *words, "--studio"]) == 0
+    found = capsys.readouterr().err.splitlines()
+    assert [line.partition(" is the default")[0] for line in found] == [f"note: {option}" for option in noted]
+    assert len(served.calls) == 1
+
+
 def test_printed_options_open_the_page_as_they_were_given(served, tmp_path, capsys):
     words = ["--colors", "auto", "--min-psnr", "33", "--scale", "0.3", "--jobs", "2"]
     assert run_command(["compress", *words, "--print-options"]) == 0

@@ -60,7 +60,7 @@ def test_a_run_is_started_watched_and_ends_in_its_report(client, workspace, tmp_
         ({"settings": {"prune": "no"}}, "prune='no': expected true or false"),
         ({"settings": {"masks": 4}}, "masks=4"),
         ({"settings": {"follow_links": True}}, "follow_links=True: the source is open already"),
-        ({"settings": {"from_learn": "/etc/passwd"}}, "from_learn='/etc/passwd': expected a file in the folder"),
+        ({"settings": {"from_learn": "/etc/passwd"}}, "from_learn='/etc/passwd': the studio reads files"),
         (
             {"settings": {"engine": "dask", "address": "tcp://box:8786"}},
             "address='tcp://box:8786': expected the cluster",

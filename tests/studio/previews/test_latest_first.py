@@ -30,3 +30,11 @@ def test_a_newer_request_takes_the_place_of_one_that_waits():
     assert newer.result() == "made"
     assert older.cancelled()
     pool.close()
+
+
+def test_each_thread_begins_with_what_it_is_given():
+    begun = []
+    pool = LatestFirst(1, lambda: begun.append(threading.get_ident()))
+    assert pool.submit("main", threading.get_ident).result() == begun[0]
+    pool.close()
+    assert len(begun) == 1

@@ -1,6 +1,9 @@
 """A preview is what a run writes: the same bytes for all options, shared palettes too; and its pixels are shown."""
 
 import io
+import shutil
+import threading
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -9,16 +12,53 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from icsys import compress_folder, compress_image, write_palette
-from icsys.choices import DITHERS, FITS, FORMATS, RESAMPLES, SPACES, STRATEGIES
+from icsys.choices import DITHERS, EFFORTS, FITS, FORMATS, ON_CORRUPT, PNGS, RESAMPLES, SPACES, STRATEGIES
 from icsys.errors import ImageError, UsageError
 from icsys.image.read_output import read_pixels
 from icsys.options import Options
 from icsys.run_settings import RunSettings
 from icsys.studio.images import photo_cache
+from icsys.studio.previews import previews
 from icsys.studio.workspace import Workspace
 
 GEOMETRIES = [{"step": 1}, {"step": 3}, {"scale": 0.4}, {"size": "40x30"}, {"size": "30x30"}]
-TARGETS = [{}, {"min_psnr": 25}, {"min_ssim": 0.8}, {"max_delta_e": 5}]
+TARGETS = [{}, {"min_psnr": 25}, {"min_ssim": 0.8}, {"max_delta_e": 5}, {"min_psnr": 60}]
+RARE = {
+    "effort": st.sampled_from(EFFORTS),
+    "png_effort": st.sampled_from(["fast", "default"]),
+    "jpeg_quality": st.sampled_from([1, 50, 100]),
+    "background": st.sampled_from(["#000000", "#12ab34"]),
+    "keep_colors": st.sampled_from(["#ff0000", "#ffffff,#000000"]),
+    "count_power": st.sampled_from([0.3, 0.9]),
+    "seed": st.integers(1, 3),
+    "strict_quality": st.booleans(),
+    "on_corrupt": st.sampled_from(ON_CORRUPT),
+    "max_pixels": st.sampled_from([100, 1485]),
+    "max_bytes": st.sampled_from([500, 3000]),
+    "max_frames": st.just(1),
+}
+"""Options that most people leave as they are; each is drawn in one of four cases."""
+
+SHARED_OR_PACKED = {"palette", "palette_from", "per", "quality_share", "shard_images", "shard_bytes"}
+DRAWN = {
+    "strategy",
+    "format",
+    "fit",
+    "resample",
+    "space",
+    "dither",
+    "alpha",
+    "png",
+    "never_larger",
+    "enlarge",
+    "colors",
+}
+DRAWN |= {"min_psnr", "min_ssim", "max_delta_e", "step", "scale", "size"}
+
+
+def test_every_option_is_drawn_or_is_about_many_photos():
+    """An option that is added is held against runs here, too."""
+    assert {field.name for field in fields(Options)} == DRAWN | set(RARE) | SHARED_OR_PACKED
 
 
 @st.composite
@@ -32,15 +72,19 @@ def all_options(draw):
         "space": draw(st.sampled_from(SPACES)),
         "dither": draw(st.sampled_from(DITHERS)),
         "alpha": draw(st.sampled_from(["flatten", "keep"])),
-        "png": draw(st.sampled_from(["indexed", "truecolor"])),
+        "png": draw(st.sampled_from(PNGS)),
         "never_larger": draw(st.booleans()),
         "enlarge": draw(st.booleans()),
+        **{name: draw(values) for name, values in RARE.items() if draw(st.integers(0, 3)) == 0},
         "colors": draw(st.sampled_from([1, 2, 7, 32, 256, 300, "auto"])),
         **draw(st.sampled_from(GEOMETRIES)),
     }
-    values |= draw(st.sampled_from(TARGETS)) if values["colors"] == "auto" else {}
+    values |= draw(st.sampled_from(TARGETS)) if values["colors"] == "auto" else {"strict_quality": False}
     if values["strategy"] == "SO":
-        values |= {"colors": 32, "dither": "none", "space": "srgb"}
+        values |= {"colors": 32, "dither": "none", "space": "srgb", "keep_colors": None, "count_power": None}
+    if values["format"] not in {"png", "webdataset", "parquet"}:
+        values |= {"png": "indexed", "png_effort": "default"}
+    values |= {} if values["format"] == "jpeg" else {"jpeg_quality": 90}
     try:
         return Options.from_dict(values)
     except UsageError:
@@ -68,6 +112,34 @@ def kinds(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def rare_kinds(kinds, tmp_path_factory):
+    """The same photos, and rarer ones: turned, CMYK, 16 bits, frames, few bits, grey with alpha, of a long name."""
+    folder = tmp_path_factory.mktemp("rare")
+    shutil.copytree(kinds, folder, dirs_exist_ok=True)
+    with Image.open(kinds / "a/colour.jpg") as picture:
+        colour = picture.convert("RGB")
+    turned = Image.Exif()
+    turned[274] = 6
+    colour.save(folder / "a/turned.jpg", exif=turned)
+    colour.convert("CMYK").save(folder / "a/cmyk.jpg")
+    Image.fromarray(np.array(colour.convert("L")).astype(np.uint16) * 257).save(folder / "a/deep.png")
+    colour.save(folder / "b/frames.gif", save_all=True, append_images=[colour.rotate(90)])
+    colour.convert("LA").save(folder / "b/grey-alpha.png")
+    colour.quantize(16).save(folder / "b/few-clear.png", transparency=3)
+    Image.new("1", (7, 1), 1).save(folder / "b/thin.png")
+    colour.save(folder / f"b/it's $a {'n' * 200} \u05d0.bmp")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def rare_studio(rare_kinds, tmp_path_factory):
+    made = Workspace(str(rare_kinds), str(tmp_path_factory.mktemp("out") / "out"), Options(), RunSettings())
+    made.images.wait()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
 def studio(kinds, tmp_path_factory):
     made = Workspace(str(kinds), str(tmp_path_factory.mktemp("out") / "out"), Options(), RunSettings())
     made.images.wait()
@@ -82,10 +154,11 @@ def made_by(work):
         return error.code
 
 
-@settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow], max_examples=60)
-@given(all_options(), st.integers(0, 4))
-def test_a_preview_has_the_bytes_of_the_run_and_shows_its_pixels(studio, kinds, options, number):
-    data = (kinds / studio.images[number].task.source).read_bytes()
+@settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow], max_examples=40)
+@given(all_options(), st.integers(0, 12))
+def test_a_preview_has_the_bytes_of_the_run_and_shows_its_pixels(rare_studio, rare_kinds, options, number):
+    studio = rare_studio
+    data = (rare_kinds / studio.images[number].task.source).read_bytes()
     expected = made_by(lambda: compress_image(data, options).data)
     found = made_by(lambda: studio.previews.ask("main", number, options).result()[1])
     if isinstance(expected, str):
@@ -184,3 +257,18 @@ def test_photos_are_decoded_once_for_all_strategies(studio, monkeypatch):
     for strategy in STRATEGIES:
         studio.previews.ask("main", 0, Options(strategy=strategy, scale=0.37)).result()
     assert len(decoded) == 1
+
+
+def test_a_preview_does_not_wait_for_figures_of_another(studio, monkeypatch):
+    going = threading.Event()
+    monkeypatch.setattr(previews, "lossy_preview", lambda *_: going.wait() and pytest.fail("nobody waits for it"))
+    key, _ = studio.previews.ask("main", 0, Options(colors=3)).result()
+    asked = [studio.previews.lossy(f"view-{view}", key, "webp") for view in range(8)]
+    try:
+        assert studio.previews.ask("main", 0, Options(colors=5)).result(60)[1].figures["colors"] == 5
+        assert studio.previews.is_busy
+        assert not any(one.done() for one in asked)
+    finally:
+        for one in asked:
+            one.cancel()
+        going.set()

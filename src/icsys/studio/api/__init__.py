@@ -60,7 +60,9 @@ read or used.
 ``POST /api/learn``
     [options, minutes] Begins to learn what a model keeps.
 ``GET /api/learn``
-    The latest news of it.
+    The latest news of it, the last result, and the files of ``ics learn`` in the folders that were opened.
+``POST /api/learn/file``
+    [file] Shows the result in one of these files.
 ``DELETE /api/learn``
     Ends it in order.
 ``POST /api/settings``

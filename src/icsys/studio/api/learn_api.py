@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
@@ -9,10 +10,12 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from icsys.choices import AUTO
+from icsys.errors import UsageError
 from icsys.learning.learn_settings import LearnSettings
 from icsys.options import Options
 from icsys.studio.api.answers import body_of, json_answer, options_in
 from icsys.studio.jobs.job import BusyError
+from icsys.studio.settings.opened_files import learned_files
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -46,12 +49,30 @@ def learn_routes(workspace: Workspace) -> list[Route]:
         return json_answer(job.latest())
 
     async def latest(_: Request) -> Response:
-        return json_answer({**job.latest(), "learned": job.learned})
+        files = [{"file": str(path), "name": path.name} for path in await run_in_threadpool(earlier)]
+        return json_answer({**job.latest(), "learned": job.learned, "files": files})
+
+    async def show(request: Request) -> Response:
+        name = (await body_of(request)).get("file")
+        path = next((path for path in await run_in_threadpool(earlier) if str(path) == name), None)
+        if path is None:
+            raise UsageError(f"file={name!r}: expected a file of ics learn that the page offers")
+        try:
+            await run_in_threadpool(job.show, path)
+        except BusyError as error:
+            raise HTTPException(_BUSY, str(error)) from None
+        return json_answer(job.latest())
+
+    def earlier() -> list[Path]:
+        """Return the files in the folders that were opened, and the one that was named with them."""
+        named = [] if workspace.settings.from_learn is None else [Path(workspace.settings.from_learn)]
+        return list(dict.fromkeys([*named, *learned_files(workspace.roots)]))
 
     return [
         Route("/learn", start, methods=["POST"]),
         Route("/learn", stop, methods=["DELETE"]),
         Route("/learn", latest),
+        Route("/learn/file", show, methods=["POST"]),
     ]
 
 

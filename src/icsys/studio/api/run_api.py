@@ -40,7 +40,7 @@ def run_routes(workspace: Workspace) -> list[Route]:
         return RunRequest(
             destination_from(body.get("destination")),
             workspace.options_of(options_in(body)),
-            page_settings(settings_from(body.get("settings"), begun), begun, workspace.source),
+            page_settings(settings_from(body.get("settings"), begun), begun, workspace.roots),
         )
 
     async def start(request: Request) -> Response:

@@ -38,8 +38,7 @@ def settings_routes(workspace: Workspace) -> list[Route]:
 
     async def opened(request: Request) -> Response:
         body = await body_of(request)
-        roots = source, workspace.destination
-        found = await run_in_threadpool(request_in, body.get("text"), roots, begun)
+        found = await run_in_threadpool(request_in, body.get("text"), workspace.roots, begun)
         settings = settings_from(found.settings.given(), begun.settings)
         return json_answer({"options": found.options.to_dict(), "settings": settings.given()})
 

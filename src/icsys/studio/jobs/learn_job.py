@@ -16,10 +16,11 @@ from icsys.report.learned.words import (
     split_words,
     verdict_words,
 )
-from icsys.studio.jobs.job import Job, problem_text
+from icsys.studio.jobs.job import BusyError, Job, problem_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from icsys.files.locations import Location
     from icsys.learning.learn_progress import LearnProgress
@@ -67,6 +68,25 @@ class LearnJob(Job):
         """
         self.begin(lambda stop: self._work(options, settings, stop, given_geometry=given_geometry))
 
+    def show(self, path: Path) -> None:
+        """Let the result of a file take the place of the last one.
+
+        Raises
+        ------
+        BusyError
+            If work goes on, whose result would replace it.
+        UsageError
+            If the file is not as ``ics learn`` writes it.
+        """
+        if self.is_running:
+            raise BusyError(self._busy)
+        from icsys.report.learned.read_learned import read_learned  # noqa: PLC0415 - few sources have one
+
+        learned = read_learned(path)
+        self.learned = _result(learned) | {"file": str(path), "about": learned.source}
+        self._values = {"state": "shown", "stopping": False, "problem": ""}
+        self._tell()
+
     def latest(self) -> Mapping[str, Any]:
         """Return the latest news."""
         return self._values
@@ -103,8 +123,7 @@ class LearnJob(Job):
             self._tell(state="failed", problem=problem_text(error))
             return
         if learned.arms or not stop.is_set():
-            verdicts = {arm.name: verdict_words(arm) for arm in learned.arms}
-            self.learned = learned_values(learned) | {"words": _words(learned), "verdicts": verdicts}
+            self.learned = _result(learned)
         self._tell(state="stopped" if stop.is_set() else "done", stopping=False, seconds=time.monotonic() - start)
 
     def _note(self, progress: LearnProgress) -> None:
@@ -126,6 +145,12 @@ class LearnJob(Job):
         with self._told_one:
             self._values = {**self._values, **values}
             self._events.publish(LEARN_NEWS, self._values)
+
+
+def _result(learned: Learned) -> dict[str, Any]:
+    """Return what ``learn.json`` has, with the words of the page."""
+    verdicts = {arm.name: verdict_words(arm) for arm in learned.arms}
+    return learned_values(learned) | {"words": _words(learned), "verdicts": verdicts}
 
 
 def _words(learned: Learned) -> list[str]:

@@ -21,10 +21,12 @@ class LatestFirst:
     ----------
     threads
         Number of threads.
+    begin
+        Each thread calls it first.
     """
 
-    def __init__(self, threads: int) -> None:
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="icsys preview")
+    def __init__(self, threads: int, begin: Callable[[], object] | None = None) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="icsys preview", initializer=begin)
         self._waiting: dict[str, Future[object]] = {}
         self._lock = threading.Lock()
 

@@ -7,20 +7,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from icsys.color.image_quality import measure
+from icsys.color.scratch import forget_scratch
 from icsys.errors import ImageError
 from icsys.image.encode import encode_lossy
 from icsys.image.picture_header import read_header
-from icsys.image.read_output import flat_pixels, read_pixels
+from icsys.image.read_output import flat_pixels, read_indexed, read_pixels
 from icsys.image.view import View
 from icsys.pipeline import compress_photo
 from icsys.pipeline.lossy_quality import highest_quality
-from icsys.report.page_pictures import palette_of, png_of
+from icsys.report.page_pictures import palette_of, palette_of_indices, png_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from icsys.options import Options
+    from icsys.report.page_pictures import CountedPalette
     from icsys.studio.images.photo_cache import DecodedPhoto
 
 LOSSY = {"jpeg": "JPEG", "webp": "WebP"}
@@ -29,6 +31,8 @@ LOSSY = {"jpeg": "JPEG", "webp": "WebP"}
 MOST_PIXELS = 50_000_000
 """Pixels that a preview may have."""
 
+_RGB = 3
+_LARGE = 6_000_000  # bytes of pixels after which the memory of the thread is worth more than the time to have it anew
 _MOST_SHOWN = 256  # colours of a palette on the page
 _MEDIA_TYPES = ((b"\x89PNG", "image/png"), (b"RIFF", "image/webp"), (b"\xff\xd8", "image/jpeg"))
 
@@ -93,8 +97,9 @@ def make_preview(decoded: DecodedPhoto, options: Options, palette: NDArray[np.ui
     start = time.perf_counter()
     output = compress_photo(decoded.photo, decoded.data, options, palette)
     seconds = time.perf_counter() - start
-    pixels = read_pixels(output.data, options.background)
-    found = palette_of(pixels)
+    found = _palette_in(output.data, options)
+    if decoded.photo.pixels.size > _LARGE:
+        forget_scratch()
     figures = {
         "bytes": len(output.data),
         "bytes_in": len(decoded.data),
@@ -111,8 +116,19 @@ def make_preview(decoded: DecodedPhoto, options: Options, palette: NDArray[np.ui
         "shares": (found.counts[:_MOST_SHOWN] / found.counts.sum()).tolist(),
     }
     media_type = next((kind for begin, kind in _MEDIA_TYPES if output.data.startswith(begin)), None)
-    after = ShownFile(png_of(pixels), "image/png") if media_type is None else ShownFile(output.data, media_type)
-    return Preview(figures, after, output.data)
+    if media_type is None:
+        return Preview(
+            figures, ShownFile(png_of(read_pixels(output.data, options.background)), "image/png"), output.data
+        )
+    return Preview(figures, ShownFile(output.data, media_type), output.data)
+
+
+def _palette_in(output: bytes, options: Options) -> CountedPalette:
+    """Return the palette of the pixels that a file shows; where it stores indices, its pixels need not be made."""
+    indexed = read_indexed(output)
+    if indexed is not None and indexed[1].shape[1] == _RGB:
+        return palette_of_indices(*indexed)
+    return palette_of(read_pixels(output, options.background))
 
 
 def before(decoded: DecodedPhoto, options: Options) -> ShownFile:

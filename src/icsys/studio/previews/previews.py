@@ -12,6 +12,7 @@ from icsys.engine.memory_budget import MemoryBudget
 from icsys.errors import ImageError, UsageError
 from icsys.studio.previews.latest_first import LatestFirst
 from icsys.studio.previews.preview import before, check_pixels, lossy_preview, make_preview, preview_quality
+from icsys.studio.surveys.low_urgency import lower_urgency
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +52,9 @@ class Previews:
 
     def __init__(self, photos: PhotoCache, shared: SharedPalettes, threads: int) -> None:
         self._photos, self._shared, self._pool = photos, shared, LatestFirst(threads)
+        # Figures about a preview that is shown: the next preview does not wait for them. One at a time, as codecs take
+        # many times the memory of a preview.
+        self._later = LatestFirst(1, lower_urgency)
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
@@ -63,7 +67,7 @@ class Previews:
     def quality(self, slot: str, key: str) -> Future[dict[str, float | None]]:
         """Return the quality to come of a preview; UsageError if it is not kept any more."""
         kept = self.kept(key)
-        return self._pool.submit(
+        return self._later.submit(
             f"{slot}/quality",
             lambda: self._on_photo(*kept[:2], lambda photo: preview_quality(photo, kept.options, kept.preview.output)),
         )
@@ -81,7 +85,7 @@ class Previews:
             made = self._on_photo(*kept[:2], lambda photo: lossy_preview(photo, kept.options, codec, most))
             return own, self._keep(own, kept._replace(preview=made))
 
-        return self._pool.submit(f"{slot}/{codec}", make)
+        return self._later.submit(f"{slot}/{codec}", make)
 
     def before(self, slot: str, key: str) -> Future[ShownFile]:
         """Return the resized photo of a preview to come."""
@@ -100,11 +104,12 @@ class Previews:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a preview waits or is being made."""
-        return self._pool.is_busy
+        """Whether a preview, or a figure about one, waits or is being made."""
+        return self._pool.is_busy or self._later.is_busy
 
     def close(self) -> None:
         """Cancel what waits."""
+        self._later.close()
         self._pool.close()
 
     def _made(self, number: int, options: Options) -> tuple[str, Preview]:

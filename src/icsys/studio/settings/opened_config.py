@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.errors import UsageError
-from icsys.files.url import hide_given, is_url
+from icsys.files.url import hide_given
 from icsys.records.config.config_file import config_in
 from icsys.records.config.request import decided_values, request_of, table_fields
-from icsys.studio.settings.lies_in import lies_in
+from icsys.studio.settings.opened_files import is_in_opened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ def _check_files(values: Mapping[str, object], roots: Sequence[str], begun: Requ
         # Other palettes are words, which end in no suffix.
         if not isinstance(value, str) or value == opened[name] or (name == "palette" and not Path(value).suffix):
             continue
-        if not any(lies_in(value, root) for root in roots if not is_url(root)):
+        if not is_in_opened(value, roots):
             flag = name.replace("_", "-")
             raise UsageError(
                 f"{name}={value!r}: the studio reads files of its source and destination only; open this one with "

@@ -1,4 +1,4 @@
-"""Options that a page names: files among them are those of the source only."""
+"""Options that a page names: it may name files in the folders that were opened, and no others."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from icsys.color_and_size_checks import PALETTE_SUFFIXES
 from icsys.errors import UsageError
+from icsys.files.url import shown
 from icsys.options import Options
-from icsys.studio.settings.lies_in import lies_in
+from icsys.studio.settings.opened_files import is_in_opened
 
 if TYPE_CHECKING:
-    from icsys.files.locations import Location
+    from collections.abc import Sequence
+
     from icsys.run_settings import RunSettings
 
 
-def page_options(values: dict[str, Any], begun: Options, source: Location) -> Options:
+def page_options(values: dict[str, Any], begun: Options, roots: Sequence[str]) -> Options:
     """Return the options in plain values, as a request holds them.
 
     Parameters
@@ -23,28 +25,23 @@ def page_options(values: dict[str, Any], begun: Options, source: Location) -> Op
         Options by name.
     begun
         The options that the studio began with: their palette file is that of the user.
-    source
-        The source that was opened.
+    roots
+        The folders that were opened.
 
     Raises
     ------
     UsageError
-        If they are no options, or name a palette file outside of the source.
+        If they are no options, or name a palette file outside of these folders.
     """
     options = Options.from_dict(values)
     name = options.palette
-    if not name.lower().endswith(PALETTE_SUFFIXES) or name == begun.palette:
+    if not name.lower().endswith(PALETTE_SUFFIXES) or name == begun.palette or is_in_opened(name, roots):
         return options
-    if isinstance(source, str) and lies_in(name, source):
-        return options
-    raise UsageError(
-        f"palette={name!r}: expected a file in the folder that the studio has opened, or the one that it began "
-        "with; to use another, begin anew: ics compress --palette FILE --studio"
-    )
+    raise UsageError(_refusal("palette", name))
 
 
-def page_settings(settings: RunSettings, begun: RunSettings, source: Location) -> RunSettings:
-    """Return settings of a run; UsageError if they name a cluster, or a file of ``ics learn`` outside of the source.
+def page_settings(settings: RunSettings, begun: RunSettings, roots: Sequence[str]) -> RunSettings:
+    """Return settings of a run; UsageError if they name a cluster, or a file of ``ics learn`` that is not opened.
 
     A link to the page may hold settings of any origin, and a cluster gets all photos and gives what is run here.
     """
@@ -54,9 +51,13 @@ def page_settings(settings: RunSettings, begun: RunSettings, source: Location) -
             "anew: ics compress --address ADDRESS --studio"
         )
     name = settings.from_learn
-    if name is None or name == begun.from_learn or (isinstance(source, str) and lies_in(name, source)):
+    if name is None or name == begun.from_learn or is_in_opened(name, roots):
         return settings
-    raise UsageError(
-        f"from_learn={name!r}: expected a file in the folder that the studio has opened, or the one that it began "
-        "with; to use another, begin anew: ics compress --from-learn FILE --studio"
+    raise UsageError(_refusal("from_learn", name))
+
+
+def _refusal(name: str, value: str) -> str:
+    return (
+        f"{name}={shown(value)!r}: the studio reads files of its source and destination only, as they were opened; "
+        f"begin anew with this one: ics compress SRC DST --{name.replace('_', '-')} FILE --studio"
     )

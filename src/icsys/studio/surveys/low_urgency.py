@@ -18,9 +18,14 @@ def low_urgency_thread(name: str, work: Callable[[], object]) -> threading.Threa
     """Return a thread of low urgency, as are the threads that its work begins; it is not started yet."""
 
     def do() -> None:
-        if sys.platform == "linux":  # where each thread has an urgency of its own
-            with suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        lower_urgency()
         work()
 
     return threading.Thread(target=do, name=name, daemon=True)
+
+
+def lower_urgency() -> None:
+    """Have the calling thread give way to others of the machine."""
+    if sys.platform == "linux":  # where each thread has an urgency of its own
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

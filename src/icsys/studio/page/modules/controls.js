@@ -24,6 +24,7 @@ export class Controls {
     reset.addEventListener("click", () => store.replace({}));
     this.onUpdate(() => (reset.disabled = !Object.keys(store.state.views[store.state.active]).length));
     form.append(
+      this.#copies(),
       colourGroup(this),
       sizeGroup(this),
       group("Write", this.choice("format")),
@@ -33,6 +34,26 @@ export class Controls {
     store.onChange((before) => this.#update(before));
     views.onMade((view) => view.number === store.state.active && this.#say(null, ""));
     views.onFailed((view, error) => view.number === store.state.active && this.#blame(error));
+  }
+
+  /** Buttons that give the other views the settings of this one. */
+  #copies() {
+    const place = element("div", { className: "actions" });
+    let shown = "";
+    this.onUpdate(() => {
+      const { views, active } = this.store.state;
+      const wanted = `${views.length} ${active}`;
+      if (wanted === shown) return;
+      shown = wanted;
+      const others = views.map((_, view) => view).filter((view) => view !== active);
+      place.replaceChildren(...others.map((view) => {
+        const button = element("button", { type: "button", textContent: `Copy to view ${view + 1}` });
+        button.title = `Give view ${view + 1} the settings of view ${active + 1}`;
+        button.addEventListener("click", () => this.store.copyTo(view));
+        return button;
+      }));
+    });
+    return place;
   }
 
   /** Call a function with all options after each change. */

@@ -44,6 +44,29 @@ export class Learn {
     byId("learn-stop").addEventListener("click", () => ask("learn", undefined, "DELETE").catch((error) => notice(error.message)));
     byId("learn-save").addEventListener("click", () => this.#save());
     onEvent("learn", (news) => this.#show(news));
+    this.#fetch().catch((error) => notice(error.message));
+  }
+
+  /** Offer the files of ics learn in the folders that were opened. */
+  #offer(files) {
+    const lines = files.map(({ file, name }, number) => {
+      const path = element("bdi", { className: "path", dir: "auto", id: `learn-file-${number}`, textContent: file });
+      const button = element("button", { type: "button", textContent: "Show this result" });
+      button.setAttribute("aria-describedby", path.id);
+      button.title = name;
+      button.addEventListener("click", () => this.#open(file));
+      return element("p", { className: "note" }, path, " ", button);
+    });
+    byId("learn-files").replaceChildren(...lines);
+    byId("learn-files").hidden = !lines.length;
+  }
+
+  async #open(file) {
+    try {
+      this.#show(await ask("learn/file", { file }));
+    } catch (error) {
+      notice(error.message);
+    }
   }
 
   async #begin() {
@@ -76,9 +99,11 @@ export class Learn {
   }
 
   async #fetch() {
-    const { learned } = await ask("learn");
+    const { learned, files } = await ask("learn");
+    this.#offer(files);
     if (!learned) return;
     this.learned = learned;
+    byId("learn-from").textContent = learned.file ? `From ${learned.file}, about ${learned.about}.` : "";
     byId("learned").hidden = false;
     const [first, ...others] = learned.words.map((text) => element("p", { textContent: text }));
     byId("learn-first").replaceChildren(first);
@@ -150,7 +175,7 @@ export class Learn {
 
   /** Let the browser save the results as ics learn writes them. */
   #save() {
-    const { words, verdicts, ...values } = this.learned;
+    const { words, verdicts, file, about, ...values } = this.learned;
     const blob = new Blob([JSON.stringify(values, null, 2)], { type: "application/json" });
     const link = element("a", { href: URL.createObjectURL(blob), download: "learn.json" });
     link.click();

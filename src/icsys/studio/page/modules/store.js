@@ -81,6 +81,11 @@ export class Store {
     this.#change({ views: this.state.views.with(this.state.active, { ...options }) });
   }
 
+  /** Give another view the options of the active one. */
+  copyTo(view) {
+    this.#change({ views: this.state.views.with(view, { ...this.state.views[this.state.active] }) });
+  }
+
   /** Take over whole options for the active view, and settings of a run; what they leave out is taken back. */
   take(options, settings = null) {
     const views = this.state.views.with(this.state.active, { ...emptied(this.defaults), ...options });

@@ -7,7 +7,7 @@ import { Viewport } from "./viewport.js";
 import { idleReason, titleOf, valueWords } from "./words.js";
 
 const MOST_VIEWS = 4;
-const TINY = 160; // pixels of the page; in smaller pictures the handle of the divider would hide what is seen
+const TINY = 120; // pixels of the page; in smaller pictures the handle of the divider would hide what is seen
 const SAID_ANYWAY = ["step", "scale", "size", "colors"]; // options that the words of a view say already
 
 export class Views {
