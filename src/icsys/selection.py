@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple
@@ -126,7 +127,8 @@ def _decimal(share: object) -> str | None:
     """Return a share as a decimal number in its shortest form; None if it is no positive number."""
     text = share.zfill(len(share) + share.startswith(".")) if isinstance(share, str) else ""
     if isinstance(share, Real) and not isinstance(share, bool):
-        text = f"{float(share):.{_DIGITS}f}"
+        with suppress(OverflowError):  # no float holds it
+            text = f"{float(share):.{_DIGITS}f}"
     if not _SHARE.fullmatch(text) or not text.strip("0."):
         return None
     return text.rstrip("0").rstrip(".") if "." in text else text.lstrip("0")

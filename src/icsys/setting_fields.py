@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import operator
 from collections.abc import Iterable
 from contextlib import suppress
@@ -158,7 +159,7 @@ class Number(Check):
     def accept(self, name: str, value: Any) -> float:  # noqa: ANN401 - a user can pass anything
         """Return the number as a float."""
         if isinstance(value, Real) and not isinstance(value, bool):
-            number = float(value)
+            number = _nearest_float(value)
             if 0 < number < self.high or (number == self.high and not self.below):
                 return cast("float", value) if self.as_given else number
         limit = "below" if self.below else "at most"
@@ -179,7 +180,7 @@ class Fraction(Check):
     def accept(self, name: str, value: Any) -> float:  # noqa: ANN401 - a user can pass anything
         """Return the number as a float."""
         if isinstance(value, Real) and not isinstance(value, bool):
-            number = float(value)
+            number = _nearest_float(value)
             if 0 <= number <= 1:
                 return number
         raise UsageError(f"{name}={value!r}: expected a number from 0 to 1")
@@ -251,6 +252,14 @@ def several(name: str, values: object, what: str) -> list[Any]:
         if isinstance(values, Iterable) and not isinstance(values, str | bytes):
             return list(values)
     raise UsageError(f"{name}={values!r}: expected {what}")
+
+
+def _nearest_float(value: Real) -> float:
+    """Return a number as a float; one that is too large for a float is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _float_or_text(text: str) -> float | str:

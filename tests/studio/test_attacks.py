@@ -322,6 +322,7 @@ WRONG = [
     b'{"image": 0, "options": []}', b'{"image": 0, "options": {"step": NaN}}', b'{"image": "\\ud800", "options": {}}',
     b'{"image": 0, "options": {"\\ud800": "\\udfff"}}', b'{"image": 0, "options": {}, "slot": "' + b"a" * 99 + b'"}',
     b'{"image": ' + b"9" * 5000 + b', "options": {}}', b'{"image": 0, "options": {"__class__": {}, "size": [1]}}',
+    b'{"image": 0, "options": {"scale": ' + b"9" * 400 + b"}}",
     b'{"image": 0, "options": {"colors": 65537}}', b'{"image": 0, "options": {"size": [0, 70000]}}',
 ]  # fmt: skip
 
