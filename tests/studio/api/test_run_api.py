@@ -81,6 +81,14 @@ def test_a_destination_that_no_disk_takes_is_refused(client):
     assert client.post("/api/run/check", json=body).json()["what"] == "refused"
 
 
+@pytest.mark.parametrize("url", ["local://out", "github://me:code@/out", "s3://me:secret@bucket/out"])
+def test_a_server_that_a_run_refuses_is_refused_by_the_check(client, url):
+    found = client.post("/api/run/check", json=asked(url)).json()
+    assert (found["what"], found["text"].startswith("destination")) == ("refused", True)
+    assert "secret" not in json.dumps(found)
+    assert client.post("/api/run/check", json=asked("memory://out")).json()["what"] == "remote"
+
+
 def test_a_second_start_is_refused(client, workspace, tmp_path, monkeypatch):
     monkeypatch.setattr(type(workspace.run), "is_running", True)
     answer = client.post("/api/run", json=asked(tmp_path / "out"))

@@ -15,6 +15,7 @@ from icsys.shard import parse_shard
 from icsys.studio.cost.estimate import FIRST_STEP, LAST_STEP, CostEstimates, steps_of
 from icsys.studio.cost.sampled_photos import SampledPhotos
 from icsys.studio.images.photo_cache import PhotoCache
+from icsys.studio.jobs.job import problem_text
 from icsys.studio.surveys import palette_search
 from icsys.studio.workspace import Workspace
 
@@ -227,6 +228,21 @@ def test_photos_of_the_page_stay_in_their_cache(costs, workspace):
     estimated(costs, workspace, Options(step=2))
     assert photos.photo(0, Options(step=2)) is kept
     assert photos.bytes == before
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(5, "Input/output error", "disk"), MemoryError(), ValueError("a fault")], ids=str
+)
+def test_whatever_ends_an_estimate_is_said(costs, workspace, monkeypatch, error):
+    """A page that is told nothing waits for ever."""
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(CostEstimates, "_refine", fail)
+    found = estimated(costs, workspace, Options())
+    assert found["problem"] == problem_text(error)
+    assert found["problem"]
 
 
 def test_steps_double_up_to_the_most():

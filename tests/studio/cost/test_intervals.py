@@ -72,3 +72,8 @@ def test_the_estimate_lies_in_its_interval(values, more):
 @given(st.integers(1, 10**5))
 def test_the_quantile_is_that_of_student(df):
     assert t_quantile(df) == pytest.approx(stdtrit(df, 0.975), rel=2e-3 if df < 6 else 1e-4)
+
+
+def test_an_end_without_a_bound_is_none_in_json():
+    assert total_of_sample([3], 2).plain("bytes") == {"bytes": 6.0, "bytes_low": 0.0, "bytes_high": None}
+    assert total_of_sample([3], 1).plain("bytes") == {"bytes": 3.0, "bytes_low": 3.0, "bytes_high": 3.0}

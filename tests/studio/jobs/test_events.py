@@ -1,9 +1,11 @@
 """News: each listener gets the latest of each kind, in order, and nothing piles up."""
 
 import json
+import math
 import queue
 import threading
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,3 +61,11 @@ def test_a_listener_waits_for_news_and_for_the_end():
 def test_lines_are_server_sent_events():
     assert list(as_lines([])) == [b":\n\n"]
     assert list(as_lines([("run", '{"a": 1}')])) == [b'event: run\ndata: {"a": 1}\n\n']
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_numbers_that_a_page_cannot_read_are_refused(value):
+    events = Events()
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        events.publish("run", {"rate": value})
+    assert events.latest("run") is None

@@ -9,11 +9,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from icsys import pipeline
-from icsys.errors import ICSError, ImageError
+from icsys.errors import ImageError
 from icsys.studio.cost.drawn_sample import DrawnSample
 from icsys.studio.cost.population import Populations
 from icsys.studio.cost.sampled_photos import MeasuredPhoto, SampledPhotos
 from icsys.studio.cost.whole_cost import RunPlan, whole_cost
+from icsys.studio.jobs.job import problem_text
 from icsys.studio.surveys.newest_job import NewestJob
 
 if TYPE_CHECKING:
@@ -107,8 +108,9 @@ class CostEstimates(NewestJob):
             if population is not None:
                 with pipeline.one_thread(asked.options):
                     self._refine(asked, population, stop)
-        except ICSError as error:
-            self._publish(asked, {"images": len(self._images), "sampled": 0, "done": True, "problem": str(error)})
+        except Exception as error:  # noqa: BLE001 - it is shown on the page
+            problem = problem_text(error)
+            self._publish(asked, {"images": len(self._images), "sampled": 0, "done": True, "problem": problem})
 
     def _refine(self, asked: AskedCost, population: Population, stop: threading.Event) -> None:
         options, images = asked.options, len(population.numbers)

@@ -13,7 +13,7 @@ from icsys import pipeline
 from icsys.choices import AUTO
 from icsys.engine import available_cores
 from icsys.engine.executor import Executor
-from icsys.errors import ICSError, UsageError
+from icsys.errors import UsageError
 from icsys.image.decode import decode_photo
 from icsys.options import Options
 from icsys.pipeline import compress_photo
@@ -24,6 +24,7 @@ from icsys.run.within_bytes.kept_images import Sample, StoppedChoice
 from icsys.run.within_bytes.totals import Total
 from icsys.run.within_bytes.tries import Tries
 from icsys.studio.cost.intervals import TotalInterval, total_by_ratio
+from icsys.studio.jobs.job import problem_text
 from icsys.studio.surveys.newest_job import NewestJob
 
 if TYPE_CHECKING:
@@ -108,8 +109,9 @@ class Frontiers(NewestJob):
                 self._publish(asked, {**values, "done": place == len(sides) - 1})
         except StoppedChoice:
             return
-        except ICSError as error:
-            problem = str(error).replace(f"total_bytes={asked.total_bytes}", f"A budget of {asked.total_bytes:,} bytes")
+        except Exception as error:  # noqa: BLE001 - it is shown on the page
+            named = f"total_bytes={asked.total_bytes}", f"A budget of {asked.total_bytes:,} bytes"
+            problem = problem_text(error).replace(*named)
             self._publish(asked, {"done": True, "problem": problem})
 
     def _publish(self, asked: AskedBudget, values: dict[str, Any]) -> None:
@@ -169,7 +171,7 @@ class _Frontier:
             "why": found.why,
             "is_largest": self._chosen == candidates.highest,
             "words": candidates.words(self._chosen),
-            "chosen": {**self._place(self._chosen), **_plain(self._whole)},
+            "chosen": {**self._place(self._chosen), **self._whole.plain("bytes")},
             "defaults": {name: value for name, value in self._defaults.items() if name in self._open_names},
         }
 
@@ -221,7 +223,7 @@ class _Frontier:
         is_chosen = setting == self._chosen
         return {
             **self._place(setting),
-            **_plain(self._whole if is_chosen else whole),
+            **(self._whole if is_chosen else whole).plain("bytes"),
             "delta_e": float(delta_e.mean()),
             "ssim": float(ssim.mean()),
             "chosen": is_chosen,
@@ -267,7 +269,3 @@ def free_from(given: object) -> Free:
     if given not in FREE:
         raise UsageError(f"free={given!r}: expected one of {', '.join(FREE)}")
     return cast("Free", given)
-
-
-def _plain(interval: TotalInterval) -> dict[str, float]:
-    return {"bytes": interval.total, "bytes_low": interval.low, "bytes_high": interval.high}

@@ -25,6 +25,11 @@ class TotalInterval(NamedTuple):
         """Half of the interval's length as a share of the total; 0 for a total of 0."""
         return (self.high - self.low) / (2 * self.total) if self.total > 0 else 0.0
 
+    def plain(self, name: str) -> dict[str, float | None]:
+        """Return the total and its two ends as plain JSON values by name; None for an end without a bound."""
+        high = self.high if math.isfinite(self.high) else None
+        return {name: self.total, f"{name}_low": self.low, f"{name}_high": high}
+
     def times(self, factor: float) -> TotalInterval:
         """Return the interval of the total times a factor."""
         return TotalInterval(self.total * factor, self.low * factor, self.high * factor)

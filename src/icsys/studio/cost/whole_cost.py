@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from icsys.choices import ARRAYS, IMAGE_PACKINGS, SHARED
 from icsys.engine import available_cores
 from icsys.studio.cost.drawn_sample import with_unseen
+from icsys.studio.cost.intervals import TotalInterval
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from icsys.options import Options
     from icsys.run_settings import RunSettings
     from icsys.studio.cost.drawn_sample import DrawnSample
-    from icsys.studio.cost.intervals import TotalInterval
     from icsys.studio.cost.sampled_photos import MeasuredPhoto
 
 _SECONDS_BESIDE = 0.0005  # of a core for each image, beside decoding and compressing: records, hashes, files
@@ -53,11 +53,11 @@ class WholeCost(NamedTuple):
     jobs: int
 
     def plain(self) -> dict[str, Any]:
-        """Return all as plain JSON values; intervals as a value and its two ends."""
+        """Return all as plain JSON values; intervals as a value and its two ends, None for one that has no bound."""
         values: dict[str, Any] = {}
         for name, value in self._asdict().items():
-            if isinstance(value, tuple):
-                values |= {name: value[0], f"{name}_low": value[1], f"{name}_high": value[2]}
+            if isinstance(value, TotalInterval):
+                values |= value.plain(name)
             else:
                 values[name] = value
         return values

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from icsys.choices import PACKINGS
 from icsys.errors import ICSError
 from icsys.files.locations import check_apart, parse_location, parse_source
+from icsys.files.object_store import Objects
 from icsys.files.rooted_path import RootedPath
 from icsys.files.url import Url, shown
 from icsys.layout import MANIFEST
@@ -43,7 +44,9 @@ def destination_check(source: Location, request: RunRequest) -> dict[str, Any]:
         check_apart(place, end)
         check_format(request.options, request.settings.shard)
         what, text = _REMOTE, "Outputs are written to this server."
-        if not isinstance(end, Url):
+        if isinstance(end, Url):
+            Objects(end)  # refuses what a run refuses; it connects to nothing
+        else:
             _check_folder(check_places(place, end, packed=request.options.format in PACKINGS), request)
             what, text = _found_in(Path(end), request)
     except (ICSError, OSError) as error:

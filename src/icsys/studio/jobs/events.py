@@ -28,8 +28,8 @@ class Events:
         self._is_over = False
 
     def publish(self, kind: str, values: Mapping[str, Any]) -> None:
-        """Tell all pages, with plain JSON values."""
-        text = json.dumps(values)
+        """Tell all pages, with plain JSON values; ValueError for numbers that JSON has not: infinite ones and NaN."""
+        text = json.dumps(values, allow_nan=False)
         with self._changed:
             self._number += 1
             self._latest[kind] = self._number, text

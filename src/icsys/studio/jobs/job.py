@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from icsys.errors import ICSError
+from icsys.files.failure_reason import failure_reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,8 +81,12 @@ class Job:
         self.stop()
 
 
-def problem_text(error: BaseException) -> str:
-    """Return the sentence of an error for the user."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    return str(error) or type(error).__name__
+def problem_text(error: Exception) -> str:
+    """Return the sentence of an error for the page."""
+    match error:
+        case ICSError():
+            return str(error)
+        case MemoryError():
+            return "not enough memory"
+        case _:
+            return failure_reason(error)[1]

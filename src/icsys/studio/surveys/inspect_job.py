@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from icsys.errors import ICSError
-from icsys.files.failure_reason import failure_reason
 from icsys.run_settings import INSPECTED, RunSettings
+from icsys.studio.jobs.job import problem_text
 from icsys.studio.surveys.newest_job import NewestJob
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ class InspectJob(NewestJob):
         try:
             self._publish(self._inspect(stop))
         except Exception as error:  # noqa: BLE001 - it is shown on the page
-            text = str(error) if isinstance(error, ICSError) else failure_reason(error)[1]
+            text = problem_text(error)
             self._events.publish(_KIND, {"state": "failed", "error": text})
 
     def _inspect(self, stop: threading.Event) -> Inspection:

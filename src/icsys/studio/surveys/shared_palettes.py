@@ -10,12 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.choices import MAX_INDEXED_COLORS, SHARED
-from icsys.errors import ICSError, ImageError, UsageError
-from icsys.files.failure_reason import failure_reason
+from icsys.errors import ImageError, UsageError
 from icsys.options import Options
 from icsys.records.label import label_of
 from icsys.records.palette_files import with_file
 from icsys.studio.images.photo_cache import as_decoded
+from icsys.studio.jobs.job import problem_text
 from icsys.studio.surveys.low_urgency import low_urgency_thread
 from icsys.studio.surveys.palette_search import FoundPalettes, PaletteSearch
 
@@ -186,7 +186,7 @@ class SharedPalettes:
             elif not self._is_closed:
                 self._want(key, _Wanted(options, label))
         if isinstance(found, Exception):
-            raise UsageError(_text(found))
+            raise UsageError(problem_text(found))
         return found
 
     def _want(self, key: Hashable, wanted: _Wanted) -> None:
@@ -240,7 +240,7 @@ class SharedPalettes:
         if stop.is_set():
             self._events.publish(_KIND, {"state": "stopped"})
         elif isinstance(found, Exception):
-            self._events.publish(_KIND, {"state": "failed", "error": _text(found)})
+            self._events.publish(_KIND, {"state": "failed", "error": problem_text(found)})
         else:
             self._events.publish(_KIND, {"state": "done", "done": found.taken, "total": found.total})
 
@@ -262,7 +262,3 @@ def _with_palettes(options: Options, path: str, palettes: Palettes | None, note:
         raise ImageError("no_palette", f"there is no palette: no image {where}")
     own = options.replace(colors=palettes.n_colors, keep_colors=None, count_power=None)
     return Shared(own, palette, note, palettes.hash_of(path) + str(palettes.n_colors))
-
-
-def _text(error: Exception) -> str:
-    return str(error) if isinstance(error, ICSError) else failure_reason(error)[1]

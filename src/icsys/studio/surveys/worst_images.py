@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from icsys.color.image_quality import measure
-from icsys.errors import ICSError
-from icsys.files.failure_reason import failure_reason
 from icsys.image.decode import decode_photo
 from icsys.image.read_output import flat_pixels, read_pixels
 from icsys.pipeline import compress_photo
 from icsys.studio.images.photo_cache import as_decoded
+from icsys.studio.jobs.job import problem_text
 from icsys.studio.surveys.newest_job import NewestJob
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ class WorstImages(NewestJob):
                     values[number] = value
             except Exception as error:  # noqa: BLE001 - one image never ends the rest
                 failed += 1
-                problem = str(error) if isinstance(error, ICSError) else failure_reason(error)[1]
+                problem = problem_text(error)
             done += 1
             if time.monotonic() >= last + _EVERY:
                 last = time.monotonic()

@@ -132,7 +132,7 @@ export class Frontier {
       points: line.points.map((point) => ({
         x: point.bytes,
         xLow: point.bytes_low || point.bytes,
-        xHigh: point.bytes_high,
+        xHigh: point.bytes_high ?? point.bytes,
         y: errorOf(point),
         name: nameOf(point),
         chosen: point.chosen,
