@@ -10,7 +10,7 @@ const PAUSE = 400; // milliseconds without a change before an estimate is asked 
 const count = (number) => Math.round(number).toLocaleString("en");
 const many = (number, one) => `${count(number)} ${one}${Math.round(number) === 1 ? "" : "s"}`;
 
-/** Return the two ends of an interval, of which the upper may be missing; an empty text if they say the same. */
+/** Return the two ends of an interval, without the upper if there is none; an empty text if they say the same. */
 function between(low, high, text) {
   if (high === null) return `at least ${text(low)}`;
   const [from, to] = [text(low), text(high)];
