@@ -22,6 +22,7 @@ _FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgrou
 _FLAGS += ["--disable-component-update", "--disable-sync"]
 _WINDOW: ViewportSize = {"width": 1280, "height": 800}
 _PATIENCE = 60_000  # milliseconds
+_PATIENCE_FOR_A_SET = 600_000  # milliseconds in which all photos of a large tree are read
 _HOOK = BENCH / "studio_hook.js"
 
 Milliseconds = float
@@ -142,7 +143,7 @@ class Visit:
         button = self.page.locator("#inspect")
         if button.text_content() == "Inspect":
             button.click()
-        self.page.locator("#found").wait_for()
+        self.page.locator("#found").wait_for(timeout=_PATIENCE_FOR_A_SET)
 
     def estimate(self) -> None:
         """Wait for the estimate of the whole set, and have the frontier drawn."""

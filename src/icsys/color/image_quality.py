@@ -7,14 +7,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icsys.color.quality_metrics import ciede2000, luma_of, psnr_of, ssim, to_lab
+from icsys.color.quality_metrics import (
+    ciede2000,
+    luma_of,
+    mean_of_windows,
+    psnr_of,
+    similarity_of_windows,
+    to_lab,
+    window_radius,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-_BAND = 2**20  # pixels measured at once
+_BAND = 2**19  # pixels measured at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +58,13 @@ def measure(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> Quality:
     if np.array_equal(reference, shown):
         return Quality(0.0, None, 1.0, 0.0)
     mse = _mean(_squared_error, reference, shown)
-    return Quality(mse, psnr_of(mse), ssim(_luma(reference), _luma(shown)), _mean(_ciede2000, reference, shown))
+    return Quality(mse, psnr_of(mse), _ssim(reference, shown), _mean(_ciede2000, reference, shown))
 
 
-def _bands(pixels: NDArray[np.uint8]) -> Iterator[slice]:
-    """Divide rows into bands, so that memory for intermediate results is bounded."""
-    step = max(1, _BAND // pixels.shape[1])
-    return (slice(top, top + step) for top in range(0, len(pixels), step))
+def _bands(height: int, width: int, overlap: int = 0) -> Iterator[slice]:
+    """Divide rows into bands, so that memory for intermediate results is bounded; each also has rows of the next."""
+    step = max(1, _BAND // width)
+    return (slice(top, top + step + overlap) for top in range(0, height - overlap, step))
 
 
 def _mean(
@@ -66,17 +74,24 @@ def _mean(
 ) -> float:
     """Return the mean of a measure over pixels, from its means over bands of rows."""
     total = 0.0
-    for rows in _bands(reference):
+    for rows in _bands(*reference.shape[:2]):
         total += len(reference[rows]) * measure_band(reference[rows], shown[rows])
     return total / len(reference)
 
 
+def _ssim(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> float:
+    """Return the mean structural similarity of the luma, from sums over bands of rows."""
+    height, width = reference.shape[:2]
+    radius = window_radius(height, width)
+    total = 0.0
+    for rows in _bands(height, width, 2 * radius):
+        total += similarity_of_windows(_luma(reference[rows]), _luma(shown[rows]), radius)
+    return mean_of_windows(total, height, width)
+
+
 def _luma(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the luma of a picture, shape (H, W), float32."""
-    luma = np.empty(pixels.shape[:2], np.float32)
-    for rows in _bands(pixels):
-        luma[rows] = luma_of(pixels[rows].reshape(-1, 3)).reshape(luma[rows].shape)
-    return luma
+    return luma_of(pixels.reshape(-1, 3)).reshape(pixels.shape[:2])
 
 
 def _squared_error(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> float:

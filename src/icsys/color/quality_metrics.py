@@ -57,8 +57,27 @@ def ssim(reference: NDArray[np.float32], shown: NDArray[np.float32]) -> float:
     reference, shown
         Luma, shape (H, W), float32, C-contiguous, both alike.
     """
+    radius = window_radius(*reference.shape)
+    return mean_of_windows(similarity_of_windows(reference, shown, radius), *reference.shape)
+
+
+def window_radius(height: int, width: int) -> int:
+    """Return how many pixels the windows of :func:`ssim` reach from their middle in a picture of this size."""
+    return min(_RADIUS, (min(height, width) - 1) // 2)
+
+
+def mean_of_windows(total: float, height: int, width: int) -> float:
+    """Return SSIM from the sum over all windows of a picture of this size, rounded."""
+    radius = window_radius(height, width)
+    return round(total / ((height - 2 * radius) * (width - 2 * radius)), DIGITS)
+
+
+def similarity_of_windows(reference: NDArray[np.float32], shown: NDArray[np.float32], radius: int) -> float:
+    """Return the sum of the structural similarity over all windows that lie inside; arguments as for :func:`ssim`.
+
+    Each window counts by itself, so bands of rows that overlap by ``2 * radius`` add up to the whole.
+    """
     height, width = reference.shape
-    radius = min(_RADIUS, (min(height, width) - 1) // 2)
     weights = _window(radius)
     sums = np.empty(width - 2 * radius)
     KERNELS.similarity(
@@ -73,7 +92,7 @@ def ssim(reference: NDArray[np.float32], shown: NDArray[np.float32]) -> float:
         _C2,
         address(sums, np.float64),
     )
-    return round(math.fsum(sums.tolist()) / (len(sums) * (height - 2 * radius)), DIGITS)
+    return math.fsum(sums.tolist())
 
 
 @cache

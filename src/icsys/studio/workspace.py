@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from icsys.options import Options
     from icsys.run_settings import RunSettings
 
-_BYTES_OF_PHOTOS = 96 * 2**20
+_BYTES_OF_PHOTOS = 72 * 2**20  # two photos of 12 megapixels
 _BYTES_DECODED_AT_ONCE = 64 * 2**20  # a larger photo is decoded while nothing else is
 _MOST_THREADS = 4
 
