@@ -45,8 +45,9 @@ def strace(*rules, log=os.devnull):
 
     Where the kernel stops it at the calls of the rules alone, it takes half the time; no signal is sent at such a stop.
     """
-    few = [] if any(":signal=" in rule for rule in rules) else ["--seccomp-bpf"]
-    return ["strace", "-f", *few, "-qq", "-o", str(log), *rules]
+    words = [str(rule) for rule in rules]
+    few = [] if any(":signal=" in word for word in words) else ["--seccomp-bpf"]
+    return ["strace", "-f", *few, "-qq", "-o", str(log), *words]
 
 
 # Systems have several calls for one purpose; which of them a program takes is its library's concern.
