@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from helpers import synthetic_photo
-from studio_pages import BROWSER, FLAGS, eventually, serving, shown, visiting
+from studio_pages import BROWSER, eventually, serving, shown, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 pytest.importorskip("uvicorn", reason="needs the extra studio")
@@ -84,14 +84,6 @@ def studio(tmp_path_factory):
     Image.fromarray(synthetic_photo(60, 80, seed=2)).save(folder / "b.png")
     with serving(folder, tmp_path_factory.mktemp("writes")) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(params=["127.0.0.1", "localhost"], ids=["another port", "another name"])

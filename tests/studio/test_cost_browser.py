@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from helpers import synthetic_photo
-from studio_pages import BROWSER, FLAGS, eventually, serving, visiting
+from studio_pages import BROWSER, eventually, serving, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python: as above")
@@ -15,19 +15,16 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium: Debian'
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def page(browser, tmp_path_factory):
     place = tmp_path_factory.mktemp("cost")
     (place / "photos").mkdir()
     for number in range(3):
         Image.fromarray(synthetic_photo(90, 120, seed=number)).save(place / "photos" / f"{number}.png")
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        with (
-            serving(place / "photos", place) as address,
-            visiting(chromium, address, viewport={"width": 1280, "height": 900}) as opened,
-        ):
-            yield opened
-        chromium.close()
+    with (
+        serving(place / "photos", place) as address,
+        visiting(browser, address, viewport={"width": 1280, "height": 900}) as opened,
+    ):
+        yield opened
 
 
 def test_figures_follow_the_settings(page):

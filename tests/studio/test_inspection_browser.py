@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from helpers import synthetic_photo
-from studio_pages import BROWSER, FLAGS, eventually, serving, settled, visiting
+from studio_pages import BROWSER, eventually, serving, settled, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python: as above")
@@ -30,14 +30,6 @@ def address(tmp_path_factory):
     (folder / "in" / BAD).write_bytes(b"no picture")
     with serving(folder / "in", folder) as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(params=[("desktop", "light"), ("desktop", "dark"), ("phone", "light")], ids="-".join)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from helpers import compress_into, synthetic_photo
 from icsys import Options, compress_image
-from studio_pages import BROWSER, FLAGS, eventually, serving, settled, shown, visiting
+from studio_pages import BROWSER, eventually, serving, settled, shown, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python: as above")
@@ -29,14 +29,6 @@ def tree(tmp_path_factory):
         Image.fromarray(synthetic_photo(240, 330, seed=number)).save(folder / name)
     (folder / "cat/bad.jpg").write_bytes(b"no picture")
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

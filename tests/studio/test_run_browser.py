@@ -9,7 +9,7 @@ from helpers import everything, synthetic_photo
 from icsys import Options, compress_folder
 from icsys.report.learned.learn_json import write_learn_file
 from learned_results import learned_result
-from studio_pages import BROWSER, FLAGS, serving, visiting
+from studio_pages import BROWSER, serving, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python: as above")
@@ -31,14 +31,6 @@ def tree(tmp_path_factory):
         Image.fromarray(synthetic_photo(120, 160, seed=number % 50)).save(path)
     (folder / "cat" / "bad.jpg").write_bytes(b"no picture")
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 def start(page, destination):

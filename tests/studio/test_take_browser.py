@@ -8,21 +8,13 @@ from PIL import Image
 
 from helpers import ics, synthetic_photo
 from icsys.options import Options
-from studio_pages import BROWSER, FLAGS, serving, settled, shown, visiting
+from studio_pages import BROWSER, serving, settled, shown, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python: as above")
 pytest.importorskip("uvicorn", reason="needs the extra studio")
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium: Debian's package chromium")
 NAME = "صور صغيرة <b>"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from PIL import Image
 
 from helpers import synthetic_photo
 from icsys import Options, compress_image
-from studio_pages import BROWSER, FLAGS, eventually, serving, settled, visiting
+from studio_pages import BROWSER, eventually, serving, settled, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 expect = playwright.expect
@@ -26,14 +26,6 @@ def tree(tmp_path_factory):
         Image.fromarray(synthetic_photo(240, 330, seed=number)).save(folder / name)
     (folder / "train/cat/bad.jpg").write_bytes(b"no picture")
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
