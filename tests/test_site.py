@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 READY = """() => Promise.all([document.fonts.ready, ...[...document.images].map((one) => {
     one.loading = "eager";
     return one.decode();
-}))]).then(() => null)"""
+})]).then(() => null)"""
 
 
 @pytest.fixture(scope="module")
