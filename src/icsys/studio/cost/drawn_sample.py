@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icsys.studio.cost.intervals import TotalInterval, t_quantile
+from icsys.studio.cost.intervals import NORMAL_QUANTILE, TotalInterval, t_quantile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _BY_SIZE = 0.5  # share of the chance of an image that goes by its size; the rest is equal for all
 _DOUBT = 4.0  # images that speak against a slope: of few, a slope may be chance
 _ROUNDING = 1e-12  # of sizes whose mean is 1
-_Z = 1.959963984540054  # the 97.5th percentile of the normal distribution
 
 
 class DrawnSample:
@@ -89,8 +88,9 @@ class DrawnSample:
         weights = 1 / self._chances(measured)
         effective = float(weights.sum() ** 2 / (weights**2).sum()) / (1 - measured / population)
         share = min(1.0, found.total / population)
-        middle = (share + _Z**2 / (2 * effective)) / (1 + _Z**2 / effective)
-        half = _Z / (1 + _Z**2 / effective) * math.sqrt(share * (1 - share) / effective + (_Z / effective / 2) ** 2)
+        z = NORMAL_QUANTILE
+        middle = (share + z**2 / (2 * effective)) / (1 + z**2 / effective)
+        half = z / (1 + z**2 / effective) * math.sqrt(share * (1 - share) / effective + (z / effective / 2) ** 2)
         least, most = sum(holds), population - (measured - sum(holds))
         total, low, high = (min(max(end * population, least), most) for end in (share, middle - half, middle + half))
         return TotalInterval(total, min(low, total), max(high, total))

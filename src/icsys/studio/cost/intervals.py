@@ -10,7 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_NORMAL = 1.959963984540054  # the 97.5th percentile of the normal distribution
+NORMAL_QUANTILE = 1.959963984540054
+"""The 97.5th percentile of the normal distribution."""
 
 
 class TotalInterval(NamedTuple):
@@ -110,7 +111,7 @@ def t_quantile(df: int) -> float:
     z = 0.95
     if df == 2:  # noqa: PLR2004 - the closed form
         return z * math.sqrt(2 / (1 - z * z))
-    z = _NORMAL
+    z = NORMAL_QUANTILE
     terms = (
         (z**3 + z) / 4,
         (5 * z**5 + 16 * z**3 + 3 * z) / 96,
