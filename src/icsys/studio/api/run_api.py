@@ -13,6 +13,7 @@ from icsys.studio.api.answers import body_of, json_answer, options_in
 from icsys.studio.jobs.destination_check import destination_check
 from icsys.studio.jobs.job import BusyError
 from icsys.studio.jobs.run_job import RunRequest
+from icsys.studio.settings.kept_options import kept_from
 from icsys.studio.settings.page_options import page_settings
 from icsys.studio.settings.run_request import destination_from, settings_from
 
@@ -41,6 +42,7 @@ def run_routes(workspace: Workspace) -> list[Route]:
             destination_from(body.get("destination")),
             workspace.options_of(options_in(body)),
             page_settings(settings_from(body.get("settings"), begun), begun, workspace.roots),
+            kept_from(body.get("kept"), workspace.kept),
         )
 
     async def start(request: Request) -> Response:
