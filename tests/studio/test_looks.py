@@ -57,6 +57,7 @@ def test_all_threads_may_hang_and_go_on_once_the_places_answer():
         ),
         ("/api/preview", "settings.page_options.is_in_opened", {"image": 0, "options": {"palette": "/far/p.json"}}),
         ("/api/cost", "settings.page_options.is_in_opened", {"options": {"palette": "/far/p.json"}}),
+        ("/api/learn", "settings.page_options.is_in_opened", {"options": {"palette": "/far/p.json"}}),
         ("/api/worst", "settings.page_options.is_in_opened", {"options": {"palette": "/far/p.json"}}),
         ("/api/settings/toml", "api.settings_api.request_in", {"text": "from-learn = '/far/learn.json'"}),
         ("/api/learn", "api.learn_api.learned_files", None),

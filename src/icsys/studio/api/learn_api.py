@@ -13,7 +13,7 @@ from icsys.choices import AUTO
 from icsys.errors import UsageError
 from icsys.learning.learn_settings import LearnSettings
 from icsys.options import Options
-from icsys.studio.api.answers import body_of, json_answer, options_in
+from icsys.studio.api.answers import asked_options, body_of, json_answer, options_in
 from icsys.studio.jobs.job import BusyError
 from icsys.studio.looks import UnansweredError
 from icsys.studio.settings.opened_files import learned_files
@@ -36,7 +36,7 @@ def learn_routes(workspace: Workspace) -> list[Route]:
     async def start(request: Request) -> Response:
         body = await body_of(request)
         settings = LearnSettings(minutes=body.get("minutes", LearnSettings().minutes))
-        options = workspace.options_of(_judged(options_in(body)))
+        options = await asked_options(workspace, {"options": _judged(options_in(body))})
         # The size that the studio begins with is nothing that the user has chosen.
         usual = Options()
         given = any(getattr(options, name) != getattr(usual, name) for name in _GEOMETRY)

@@ -15,6 +15,7 @@ from icsys.studio.jobs.destination_check import REFUSED, destination_check
 from icsys.studio.jobs.job import BusyError
 from icsys.studio.jobs.run_job import RunRequest, absolute
 from icsys.studio.looks import UnansweredError
+from icsys.studio.settings.kept_options import kept_from
 from icsys.studio.settings.page_options import page_settings
 from icsys.studio.settings.run_request import destination_from, settings_from
 
@@ -89,4 +90,4 @@ async def _asked(workspace: Workspace, request: Request) -> RunRequest:
 
     name = given.from_learn
     settings = checked() if name is None else await workspace.looks.at(f"from_learn={name!r}", checked)
-    return RunRequest(destination, options, settings)
+    return RunRequest(destination, options, settings, kept_from(body.get("kept"), workspace.kept))

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from icsys.options import Options
 from icsys.records.config.request import Request as RunRequest
 from icsys.studio.api.answers import body_of, json_answer, options_in
+from icsys.studio.settings.kept_options import kept_from
 from icsys.studio.settings.opened_config import request_in
 from icsys.studio.settings.run_request import destination_from, settings_from
 from icsys.studio.settings.size_presets import SIZE_PRESETS
@@ -35,7 +36,8 @@ def settings_routes(workspace: Workspace) -> list[Route]:
         asked = RunRequest(Options.from_dict(options_in(body)), settings_from(body.get("settings"), begun.settings))
         destination = body.get("destination")
         place = workspace.destination if destination is None else destination_from(destination)
-        return json_answer({**asdict(texts_of(source, place, asked)), "options": asked.options.to_dict()})
+        kept = kept_from(body.get("kept"), workspace.kept)
+        return json_answer({**asdict(texts_of(source, place, asked, kept)), "options": asked.options.to_dict()})
 
     async def opened(request: Request) -> Response:
         body = await body_of(request)
