@@ -1,7 +1,7 @@
 // The settings to take along: as a command, Python or TOML to copy, as a link, and a TOML file opened into the page.
 
 import { ask, isReplaced } from "./api.js";
-import { byId, notice } from "./elements.js";
+import { byId, element, notice } from "./elements.js";
 
 const PAUSE = 150; // milliseconds without a change before the texts are asked for
 const MOST_BYTES = 2 ** 18; // of a TOML file, as the server reads it
@@ -23,12 +23,16 @@ export class Take {
   #listeners = [];
   #timer = 0;
   #asked = 0;
+  #opened = ""; // said once more when the texts of an opened file have come
 
   constructor(store) {
     this.store = store;
     this.text = byId("taken");
     this.said = byId("take-note");
     this.forms = [...document.querySelectorAll("input[name='taken-as']")];
+    // What Python and TOML cannot say.
+    this.limits = element("p", { className: "small", role: "status" });
+    this.said.after(this.limits);
     for (const form of this.forms) form.addEventListener("change", () => this.#show());
     byId("copy").addEventListener("click", () => this.#copy(this.text.value, this.text));
     byId("copy-link").addEventListener("click", () => this.#copyLink());
@@ -62,12 +66,13 @@ export class Take {
       this.#show();
       return;
     }
-    const body = { options: store.options(), settings: store.settings(), destination: store.destination() };
+    const body = { options: store.options(), settings: store.settings(), destination: store.destination(), kept: store.kept() };
     try {
       const texts = await ask("settings", body);
       if (number !== this.#asked) return;
       this.#texts = texts;
-      this.said.textContent = "";
+      this.said.textContent = this.#opened;
+      this.#opened = "";
       this.#tell(texts.options);
     } catch (error) {
       if (number !== this.#asked || isReplaced(error)) return;
@@ -79,7 +84,9 @@ export class Take {
   }
 
   #show() {
-    const text = this.#texts[this.forms.find((form) => form.checked).value] ?? "";
+    const form = this.forms.find((one) => one.checked).value;
+    const text = this.#texts[form] ?? "";
+    this.limits.textContent = form === "command" ? "" : (this.#texts.note ?? "");
     if (this.text.value !== text) this.text.value = text;
     byId("copy").disabled = !text;
     // As tall as the text, up to a bound that the style sheet sets.
@@ -108,8 +115,9 @@ export class Take {
     }
     try {
       const { options, settings } = await ask("settings/toml", { text: await file.text() });
+      this.#opened = `The options of ${file.name} are shown. Undo brings back the ones before.`;
       this.store.take(options, settings);
-      this.said.textContent = `The options of ${file.name} are shown. Undo brings back the ones before.`;
+      this.said.textContent = this.#opened;
     } catch (error) {
       notice(`${file.name}: ${error.message}`);
     }
