@@ -16,6 +16,7 @@ from icsys.studio.images.thumbnails import Thumbnails
 from icsys.studio.jobs.events import Events
 from icsys.studio.jobs.learn_job import LearnJob
 from icsys.studio.jobs.run_job import RunJob
+from icsys.studio.looks import Looks
 from icsys.studio.previews.previews import Previews
 from icsys.studio.settings.config_folder import config_folder
 from icsys.studio.settings.kept_options import KEPT
@@ -81,6 +82,8 @@ class Workspace:
         self.run = RunJob(source, self.events)
         self.learning = LearnJob(source, settings, self.events)
         self.presets = Presets(config_folder)
+        self.looks = Looks()
+        """For what a request asks of other places than the source."""
         self.stopping = threading.Event()
         """Set once the server ends."""
 

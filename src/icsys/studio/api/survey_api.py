@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from icsys.setting_fields import number_or_text, whole_number
-from icsys.studio.api.answers import body_of, json_answer, options_in
+from icsys.studio.api.answers import asked_options, body_of, json_answer
 from icsys.studio.settings.run_request import settings_from
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def survey_routes(workspace: Workspace) -> list[Route]:
         return json_answer(workspace.events.latest("inspection") or {"state": "none"})
 
     async def worst(request: Request) -> Response:
-        options = workspace.options_of(options_in(await body_of(request)))
+        options = await asked_options(workspace, await body_of(request))
         await run_in_threadpool(workspace.worst.begin, options)
         return json_answer({"measure": "delta_e"}, _BEGUN)
 

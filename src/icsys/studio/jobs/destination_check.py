@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from icsys.files.locations import Location
     from icsys.studio.jobs.run_job import RunRequest
 
-_REFUSED, _NEW, _EMPTY, _REMOTE, _OTHERS, _GOES_ON = "refused", "new", "empty", "remote", "others", "goes on"
+REFUSED = "refused"
+"""What is said of a destination where a run could not begin."""
+
+_NEW, _EMPTY, _REMOTE, _OTHERS, _GOES_ON = "new", "empty", "remote", "others", "goes on"
 
 
 def destination_check(source: Location, request: RunRequest) -> dict[str, Any]:
@@ -53,7 +56,7 @@ def destination_check(source: Location, request: RunRequest) -> dict[str, Any]:
             what, text = _found_in(Path(end), request)
         text = f"{text} {chooses}".rstrip()
     except (ICSError, OSError) as error:
-        what, text = _REFUSED, problem_text(error)
+        what, text = REFUSED, problem_text(error)
     return {"what": what, "text": text, "folder": shown(folder)}
 
 

@@ -1,4 +1,4 @@
-"""Which photos a run with the present settings leaves out, found in the background for those that the page shows."""
+"""Which photos a run with the present settings leaves out, found in the background as the page shows them."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class LeftOutImages:
         return key
 
     def sentences(self, key: str, numbers: Iterable[int]) -> dict[int, str]:
-        """Return why photos are left out, of those that are known to be, and have the others looked at."""
+        """Return why photos are left out, as far as that is known, and have the others looked at."""
         with self._changed:
             asked = self._asked.get(key)
             if asked is None:
