@@ -1,4 +1,4 @@
-"""Photos that a run leaves out by an opened TOML, in a real browser: said for the photo that is shown, and in the grid."""
+"""Photos that a run leaves out by an opened TOML, in a real browser: said for the photo shown, and in the grid."""
 
 import re
 import shutil
