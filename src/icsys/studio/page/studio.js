@@ -19,7 +19,7 @@ import { byId, notice, pathParts } from "./modules/elements.js";
 
 const state = await ask("state");
 byId("source").replaceChildren(...pathParts(state.source));
-const store = new Store(state.options, state.settings, state.destination);
+const store = new Store(state.options, state.settings, state.destination, state.kept);
 const views = new Views(store, byId("views"), state.fields);
 new Controls(store, byId("controls"), state.fields, views);
 const grid = new Grid(store, byId("grid"));

@@ -72,12 +72,11 @@ export class Figures {
       this.#table();
     };
     for (const [codec, name] of Object.entries(CODECS)) {
-      await add(codec, `lossy/${codec}`, (found) => ({
-        name: `${name} ${found.setting}`,
-        bytes: found.bytes,
-        quality: found.quality,
-        key: found.key,
-      }));
+      await add(codec, `lossy/${codec}`, (found) =>
+        found.fits
+          ? { name: `${name} ${found.setting}`, bytes: found.bytes, quality: found.quality, key: found.key }
+          : { failure: `No quality takes so few bytes: the lowest one takes ${bytesText(found.bytes)}.` },
+      );
     }
   }
 
@@ -98,6 +97,7 @@ export class Figures {
 
   #codecRow(row, pixels) {
     const { name, bytes, quality, seconds, codec, failure } = row;
+    if (failure && codec) return this.#sentence(name, failure);
     const exact = (count) => ({ textContent: bytesText(count), title: `${count.toLocaleString("en")} bytes` });
     const size = bytes ? [exact(bytes), `${(this.view.figures.bytes_in / bytes).toPrecision(3)}×`] : ["…", "…"];
     const cells = [pixels, ...size, ...(failure ? ["–", "–", "–"] : qualityTexts(quality))];
@@ -105,6 +105,12 @@ export class Figures {
     const made = this.#row(name, cells, codec ? this.#button(row) : this.#download());
     if (failure) made.title = failure;
     return made;
+  }
+
+  /** A row that says in place of figures why there are none. */
+  #sentence(name, textContent) {
+    const said = element("td", { className: "sentence", colSpan: COLUMNS.length - 2, textContent });
+    return element("tr", {}, element("th", { textContent: name, scope: "row" }), element("td"), said);
   }
 
   #button(row) {

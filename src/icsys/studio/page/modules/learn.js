@@ -49,7 +49,7 @@ export class Learn {
   }
 
   /** Offer the files of ics learn in the folders that were opened. */
-  #offer(files) {
+  #offer(files, problem) {
     const lines = files.map(({ file, name }, number) => {
       const path = pathOf(file, `learn-file-${number}`);
       const button = element("button", { type: "button", textContent: "Show this result" });
@@ -58,6 +58,7 @@ export class Learn {
       button.addEventListener("click", () => this.#open(file));
       return element("p", { className: "note" }, path, " ", button);
     });
+    if (problem) lines.push(element("p", { className: "note", textContent: problem }));
     byId("learn-files").replaceChildren(...lines);
     byId("learn-files").hidden = !lines.length;
   }
@@ -100,8 +101,8 @@ export class Learn {
   }
 
   async #fetch() {
-    const { learned, files } = await ask("learn");
-    this.#offer(files);
+    const { learned, files, files_problem: problem } = await ask("learn");
+    this.#offer(files, problem);
     if (!learned) return;
     this.learned = learned;
     byId("learn-from").textContent = learned.file ? `From ${learned.file}, about ${learned.about}.` : "";

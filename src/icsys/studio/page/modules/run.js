@@ -60,7 +60,7 @@ export class Run {
 
   #request() {
     const { store } = this;
-    return { destination: store.destination(), options: store.options(), settings: store.state.settings };
+    return { destination: store.destination(), options: store.options(), settings: store.state.settings, kept: store.kept() };
   }
 
   #update() {

@@ -1,7 +1,7 @@
 // The settings to take along: as a command, Python or TOML to copy, as a link, and a TOML file opened into the page.
 
 import { ask, isReplaced } from "./api.js";
-import { byId, notice } from "./elements.js";
+import { byId, element, notice } from "./elements.js";
 import { setOff } from "./focus.js";
 
 const PAUSE = 150; // milliseconds without a change before the texts are asked for
@@ -30,6 +30,9 @@ export class Take {
     this.text = byId("taken");
     this.said = byId("take-note");
     this.forms = [...document.querySelectorAll("input[name='taken-as']")];
+    // What Python and TOML cannot say.
+    this.limits = element("p", { className: "small", role: "status" });
+    this.said.after(this.limits);
     for (const form of this.forms) form.addEventListener("change", () => this.#show());
     byId("copy").addEventListener("click", () => this.#copy(this.text.value, this.text));
     byId("copy-link").addEventListener("click", () => this.#copyLink());
@@ -70,7 +73,7 @@ export class Take {
       this.#show();
       return;
     }
-    const body = { options: store.options(), settings: store.settings(), destination: store.destination() };
+    const body = { options: store.options(), settings: store.settings(), destination: store.destination(), kept: store.kept() };
     try {
       const texts = await ask("settings", body);
       if (number !== this.#asked) return;
@@ -87,7 +90,9 @@ export class Take {
   }
 
   #show() {
-    const text = this.#texts[this.forms.find((form) => form.checked).value] ?? "";
+    const form = this.forms.find((one) => one.checked).value;
+    const text = this.#texts[form] ?? "";
+    this.limits.textContent = form === "command" ? "" : (this.#texts.note ?? "");
     if (this.text.value !== text) this.text.value = text;
     setOff(byId("copy"), !text);
     // As tall as the text, up to a bound that the style sheet sets.
