@@ -20,7 +20,8 @@ HIDDEN = """() => {
   const { top, bottom, width, height } = one.getBoundingClientRect();
   if (!width || !height) return `${one.outerHTML} has no size`;
   if (top < -1 || bottom > innerHeight + 1) return `${one.outerHTML} is out of the window`;
-  const marks = [one, one.closest("label"), ...one.querySelectorAll(".reach")].filter(Boolean).map((part) => getComputedStyle(part));
+  const bearers = [one, one.closest("label"), one.querySelector(".reach")].filter(Boolean);
+  const marks = bearers.map((part) => getComputedStyle(part));
   const isMarked = ({ outlineStyle, stroke }) => outlineStyle !== "none" || stroke !== "none";
   return one.matches(":focus-visible") && marks.some(isMarked) ? "" : `${one.outerHTML} has no mark`;
 }"""
