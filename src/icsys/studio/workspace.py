@@ -15,8 +15,10 @@ from icsys.studio.images.thumbnails import Thumbnails
 from icsys.studio.jobs.events import Events
 from icsys.studio.jobs.learn_job import LearnJob
 from icsys.studio.jobs.run_job import RunJob
+from icsys.studio.looks import Looks
 from icsys.studio.previews.previews import Previews
 from icsys.studio.settings.config_folder import config_folder
+from icsys.studio.settings.kept_options import KEPT
 from icsys.studio.settings.page_options import page_options
 from icsys.studio.settings.presets import Presets
 from icsys.studio.surveys.inspect_job import InspectJob
@@ -44,6 +46,8 @@ class Workspace:
         Where a run writes unless the user names another folder.
     options, settings
         What the page begins with.
+    kept
+        Names of options that the user decides: a run within a number of bytes keeps these.
 
     Raises
     ------
@@ -51,8 +55,11 @@ class Workspace:
         If there is no such source.
     """
 
-    def __init__(self, source: Location, destination: str, options: Options, settings: RunSettings) -> None:
+    def __init__(
+        self, source: Location, destination: str, options: Options, settings: RunSettings, kept: tuple[str, ...] = ()
+    ) -> None:
         self.source, self.destination, self.options, self.settings = source, destination, options, settings
+        self.kept = tuple(name for name in KEPT if name in kept)
         self.roots = tuple(place for place in (source, destination) if isinstance(place, str))
         """What was opened: files that options name are read in these folders only."""
         self.images = ImageList(source, destination, options, settings)
@@ -71,6 +78,8 @@ class Workspace:
         self.run = RunJob(source, self.events)
         self.learning = LearnJob(source, settings, self.events)
         self.presets = Presets(config_folder)
+        self.looks = Looks()
+        """For what a request asks of other places than the source."""
         self.stopping = threading.Event()
         """Set once the server ends."""
 

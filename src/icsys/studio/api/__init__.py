@@ -25,7 +25,7 @@ read or used.
 ``GET /api/preview/{key}/quality``
     PSNR, SSIM, CIEDE2000 and MSE.
 ``GET /api/preview/{key}/lossy/{codec}``
-    Key and figures of jpeg or webp at equal bytes.
+    Key and figures of jpeg or webp at equal bytes; ``fits`` says whether any quality takes so few.
 ``GET /api/preview/{key}/before``
     The resized image, a PNG.
 ``GET /api/preview/{key}/after``
@@ -48,13 +48,14 @@ read or used.
 ``DELETE /api/frontier``
     Ends the search.
 ``POST /api/run``
-    [destination, options, settings] Starts a run.
+    [destination, options, settings, kept] Starts a run. ``kept`` names options among step, scale, size and colors that
+    a run within a number of bytes keeps, though they may have their default values.
 ``GET /api/run``
     The latest news of the run.
 ``DELETE /api/run``
     Ends the run in order.
 ``POST /api/run/check``
-    [destination, options, settings] What a run would find at its destination.
+    [destination, options, settings, kept] What a run would find at its destination, and what it would choose.
 ``GET /api/run/report``
     The report of the last run, an HTML page.
 ``POST /api/learn``
@@ -66,7 +67,7 @@ read or used.
 ``DELETE /api/learn``
     Ends it in order.
 ``POST /api/settings``
-    [options, settings, destination] The command line, Python and TOML of settings.
+    [options, settings, destination, kept] The command line, Python and TOML of settings.
 ``POST /api/settings/toml``
     [text] Options and settings of a TOML text.
 ``GET /api/presets``

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from icsys.studio.api.answers import body_of, json_answer, options_in
+from icsys.studio.api.answers import asked_options, body_of, json_answer
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -30,7 +30,7 @@ def survey_routes(workspace: Workspace) -> list[Route]:
         return json_answer(workspace.events.latest("inspection") or {"state": "none"})
 
     async def worst(request: Request) -> Response:
-        options = workspace.options_of(options_in(await body_of(request)))
+        options = await asked_options(workspace, await body_of(request))
         await run_in_threadpool(workspace.worst.begin, options)
         return json_answer({"measure": "delta_e"}, _BEGUN)
 

@@ -1,7 +1,7 @@
 // The grid of photos. Only the photos in sight have elements, so a hundred thousand scroll as ten do.
 
 import { ask } from "./api.js";
-import { byId, element, notice } from "./elements.js";
+import { byId, element, notice, pathTitle } from "./elements.js";
 import { onEvent } from "./events.js";
 import { ThumbnailQueue } from "./thumbnail_queue.js";
 
@@ -233,7 +233,7 @@ export class Grid {
 
   #title({ name, broken, worst }) {
     const measured = worst === undefined ? "" : `\nCIEDE2000 ${worst.toFixed(2)}`;
-    return broken ? `${name}\n${broken}` : name + measured;
+    return pathTitle(name) + (broken ? `\n${broken}` : measured);
   }
 
   #drop(cell) {
@@ -244,7 +244,7 @@ export class Grid {
   #made(photo, place) {
     // The name of a photo is the text of its picture, in the direction of its own writing.
     const picture = element("img", { alt: photo.name, dir: "auto", decoding: "async", fetchPriority: "low", draggable: false });
-    const cell = element("div", { className: "cell", role: "option", id: `photo-${place}`, title: this.#title(photo), dir: "auto" }, picture);
+    const cell = element("div", { className: "cell", role: "option", id: `photo-${place}`, title: this.#title(photo), dir: "ltr" }, picture);
     cell.classList.toggle("marked", Boolean(photo.broken));
     picture.addEventListener("error", () => cell.classList.add("broken"));
     picture.addEventListener("load", () => cell.classList.add("ready"));
