@@ -185,29 +185,34 @@ def test_splits_that_a_run_refuses_are_refused(costs, workspace):
     assert "has splits already" in estimated(costs, workspace, Options(), split="train=2,val=1")["problem"]
 
 
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("many")
+    for number in range(260):
+        path = folder / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(synthetic_photo(12, 12, seed=number)).save(path)
+    return folder
+
+
 @pytest.mark.parametrize(
-    ("options", "near"),
+    ("options", "settings", "near"),
     [
-        (Options(format="arrays", size=(16, 16), fit="cover", colors=16), 1e-6),
-        (Options(format="webdataset", colors=8, shard_images=30), 0.1),  # facts of some take one block more
-        (Options(format="parquet", colors=8), 0.03),
-        (Options(format="parquet", colors=8, shard_images=250), 0.03),
+        (Options(format="arrays", size=(8, 8), fit="cover", colors=16), {"split": "train=3,val=1"}, 1e-6),
+        (Options(format="webdataset", step=2, shard_images=30), {}, 0.1),  # facts of some take one block more
+        (Options(format="parquet", step=2), {}, 0.03),
+        (Options(format="parquet", step=2, shard_images=150), {"split": "train=3,val=1"}, 0.03),
     ],
     ids=["arrays", "tar", "Parquet", "Parquet of several groups"],
 )
-@pytest.mark.parametrize("settings", [{}, {"split": "train=3,val=1"}], ids=["as it is", "divided"])
-def test_a_sample_tells_the_size_of_packs(tmp_path, monkeypatch, options, near, settings):
-    """Of 280 photos eight are measured; arrays of a fixed size are known then."""
-    for number in range(280):
-        path = tmp_path / "src" / "ab"[number % 2] / f"{number}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(synthetic_photo(24, 24, seed=number)).save(path)
+def test_a_sample_tells_the_size_of_packs(many, tmp_path, monkeypatch, *, options, near, settings):
+    """Of 260 photos eight are measured; arrays of a fixed size are known then."""
     monkeypatch.setattr(estimate, "NEAR_ENOUGH", 10)
-    studio = Workspace(str(tmp_path / "src"), str(tmp_path / "out"), options, RunSettings())
+    studio = Workspace(str(many), str(tmp_path / "out"), options, RunSettings())
     found = estimated(studio.costs, studio, options, **settings)
     studio.close()
-    assert (found["sampled"], found["images"]) == (8, 280)
-    run = compress_folder(tmp_path / "src", tmp_path / "out", options, **settings)
+    assert (found["sampled"], found["images"]) == (8, 260)
+    run = compress_folder(many, tmp_path / "out", options, **settings)
     written = packs_in(tmp_path / "out")
     assert found["files"] == len(written)
     total = sum(path.stat().st_size for path in written)
