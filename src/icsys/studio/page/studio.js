@@ -16,6 +16,8 @@ import { Take } from "./modules/take.js";
 import { Views } from "./modules/views.js";
 import { byId, notice } from "./modules/elements.js";
 
+const REST = 100; // milliseconds, as a window that comes back tells so twice
+
 const state = await ask("state");
 byId("source").textContent = state.source;
 const store = new Store(state.options, state.settings, state.destination, state.kept);
@@ -24,12 +26,22 @@ new Controls(store, byId("controls"), state.fields, views);
 const grid = new Grid(store, byId("grid"));
 grid.onListed = (found) => views.listed(found);
 new Figures(store, views);
-new Cost(store);
+const cost = new Cost(store);
 new Frontier(store);
 new InspectionView(store);
-new Run(store);
-new Learn(store);
-new Presets(store, new Take(store));
+const run = new Run(store);
+const learn = new Learn(store);
+const presets = new Presets(store, new Take(store));
+
+// While another window was in front, photos, folders and files may have become others.
+let renewal = 0;
+function renew() {
+  clearTimeout(renewal);
+  if (document.hidden) return;
+  renewal = setTimeout(() => [grid, views, cost, run, learn, presets].forEach((part) => part.renew()), REST);
+}
+addEventListener("focus", renew);
+document.addEventListener("visibilitychange", renew);
 
 for (const [name, action] of Object.entries({
   undo: () => store.undo(),
