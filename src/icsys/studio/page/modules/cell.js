@@ -1,10 +1,10 @@
 // The cell of one photo in the grid.
 
-import { element } from "./elements.js";
+import { element, pathTitle } from "./elements.js";
 
 const titleOf = ({ name, broken, worst }) => {
   const measured = worst === undefined ? "" : `\nCIEDE2000 ${worst.toFixed(2)}`;
-  return broken ? `${name}\n${broken}` : name + measured;
+  return pathTitle(name) + (broken ? `\n${broken}` : measured);
 };
 
 /** What a cell shows of a photo: another text needs another cell. */
@@ -14,7 +14,7 @@ export const shownOf = (photo) => JSON.stringify([photo.image, photo.version, ti
 export function cellOf(photo, place, count) {
   // The name of a photo is the text of its picture, in the direction of its own writing.
   const picture = element("img", { alt: photo.name, dir: "auto", decoding: "async", fetchPriority: "low", draggable: false });
-  const cell = element("div", { className: "cell", role: "option", id: `photo-${place}`, title: titleOf(photo), dir: "auto" }, picture);
+  const cell = element("div", { className: "cell", role: "option", id: `photo-${place}`, title: titleOf(photo), dir: "ltr" }, picture);
   cell.classList.toggle("marked", Boolean(photo.broken));
   picture.addEventListener("error", () => cell.classList.add("broken"));
   picture.addEventListener("load", () => cell.classList.add("ready"));

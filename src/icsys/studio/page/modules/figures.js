@@ -1,7 +1,7 @@
 // Bytes, quality and time of the active view, with JPEG and WebP at equal bytes beside it.
 
 import { PAGE, ask, isReplaced } from "./api.js";
-import { byId, bytesText, element, secondsText } from "./elements.js";
+import { byId, bytesText, element, pathParts, pathTitle, secondsText } from "./elements.js";
 import { Palette } from "./palette.js";
 
 const COLUMNS = ["", "", "Pixels", "Bytes", "Smaller", "PSNR", "SSIM", "CIEDE2000", "Time"];
@@ -25,17 +25,22 @@ export class Figures {
     views.onRated((view) => isActive(view) && this.#rate(view));
     views.onFailed((view, error) => {
       if (!isActive(view) || view.figures) return;
-      byId("photo-name").textContent = byId("photo-name").title = error.photo;
+      this.#name(error.photo);
       byId("figures-table").replaceChildren();
       byId("figures-note").hidden = true;
       this.palette.clear();
     });
   }
 
+  #name(path) {
+    byId("photo-name").replaceChildren(...pathParts(path));
+    byId("photo-name").title = pathTitle(path);
+  }
+
   #show(view) {
     const { figures } = view;
     this.view = view;
-    byId("photo-name").textContent = byId("photo-name").title = figures.name ?? "";
+    this.#name(figures.name ?? "");
     byId("figures-note").hidden = false;
     this.rows = { own: { ...figures, name: "these settings" } };
     for (const [codec, name] of Object.entries(CODECS)) this.rows[codec] = { name, codec };
@@ -108,7 +113,8 @@ export class Figures {
     return element("tr", {}, element("th", { textContent: name, scope: "row" }), element("td"), said);
   }
 
-  #button({ codec, key, name }) {
+  #button(row) {
+    const { codec, key } = row;
     const isShown = this.view.codec === codec;
     const button = element("button", { type: "button", className: "show", textContent: "Show", disabled: !key });
     button.dataset.codec = codec;
@@ -116,7 +122,7 @@ export class Figures {
     button.setAttribute("aria-pressed", String(isShown));
     button.title = "Show this codec in the view, at as many bytes as these settings take";
     button.addEventListener("click", async () => {
-      await this.view.showCodec(isShown ? null : codec, key, name);
+      await this.view.showCodec(isShown ? null : row);
       this.#table();
     });
     return button;

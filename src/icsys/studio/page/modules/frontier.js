@@ -51,7 +51,7 @@ export class Frontier {
     const isOlder = this.fixed !== undefined && this.fixed !== fixedIn(this.store.options());
     this.older.textContent = isOlder ? "Settings have changed since: find the best again." : "";
     byId("frontier").classList.toggle("older", isOlder);
-    const limit = this.store.settings().total_bytes;
+    const limit = this.store.settings().total_bytes ?? undefined; // null once it was taken back
     this.drop.hidden = limit === undefined;
     const shown = typeof limit === "number" ? bytesText(limit) : limit;
     this.state.textContent = limit === undefined ? "" : `The run keeps to ${shown}: it chooses what is left open by itself.`;

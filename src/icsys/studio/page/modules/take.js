@@ -2,6 +2,7 @@
 
 import { ask, isReplaced } from "./api.js";
 import { byId, element, notice } from "./elements.js";
+import { setOff } from "./focus.js";
 
 const PAUSE = 150; // milliseconds without a change before the texts are asked for
 const MOST_BYTES = 2 ** 18; // of a TOML file, as the server reads it
@@ -23,7 +24,6 @@ export class Take {
   #listeners = [];
   #timer = 0;
   #asked = 0;
-  #opened = ""; // said once more when the texts of an opened file have come
 
   constructor(store) {
     this.store = store;
@@ -43,6 +43,7 @@ export class Take {
     });
     this.#takeDrops();
     store.onChange(() => {
+      if (!this.isRefused) this.#say(""); // it was about what was shown before
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#ask(), PAUSE);
     });
@@ -57,12 +58,18 @@ export class Take {
     for (const listener of this.#listeners) listener(options);
   }
 
+  /** Say something about the texts, or why there are none. */
+  #say(text, isRefused = false) {
+    this.said.textContent = text;
+    this.isRefused = isRefused;
+  }
+
   async #ask() {
     const { store } = this;
     const number = (this.#asked += 1);
     if (!store.destination().trim()) {
       this.#texts = {};
-      this.said.textContent = "Name the folder to write to first.";
+      this.#say("Name the folder to write to first.", true);
       this.#show();
       return;
     }
@@ -71,13 +78,12 @@ export class Take {
       const texts = await ask("settings", body);
       if (number !== this.#asked) return;
       this.#texts = texts;
-      this.said.textContent = this.#opened;
-      this.#opened = "";
+      if (this.isRefused) this.#say("");
       this.#tell(texts.options);
     } catch (error) {
       if (number !== this.#asked || isReplaced(error)) return;
       this.#texts = {};
-      this.said.textContent = error.message;
+      this.#say(error.message, true);
       this.#tell(null);
     }
     this.#show();
@@ -88,7 +94,7 @@ export class Take {
     const text = this.#texts[form] ?? "";
     this.limits.textContent = form === "command" ? "" : (this.#texts.note ?? "");
     if (this.text.value !== text) this.text.value = text;
-    byId("copy").disabled = !text;
+    setOff(byId("copy"), !text);
     // As tall as the text, up to a bound that the style sheet sets.
     this.text.style.height = "0";
     this.text.style.height = `${this.text.scrollHeight + 2}px`;
@@ -96,7 +102,7 @@ export class Take {
 
   async #copy(text, field) {
     const isCopied = await copy(text, field);
-    this.said.textContent = isCopied ? "Copied." : "The text is selected: copy it with Ctrl+C.";
+    this.#say(isCopied ? "Copied." : "The text is selected: copy it with Ctrl+C.");
   }
 
   async #copyLink() {
@@ -115,9 +121,9 @@ export class Take {
     }
     try {
       const { options, settings } = await ask("settings/toml", { text: await file.text() });
-      this.#opened = `The options of ${file.name} are shown. Undo brings back the ones before.`;
       this.store.take(options, settings);
-      this.said.textContent = this.#opened;
+      notice("");
+      this.#say(`The options of ${file.name} are shown. Undo brings back the ones before.`);
     } catch (error) {
       notice(`${file.name}: ${error.message}`);
     }
