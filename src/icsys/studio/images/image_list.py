@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from icsys.files.locations import Location
     from icsys.options import Options
     from icsys.run_settings import RunSettings
+    from icsys.sources.base import Source
 
 _AT_ONCE = 500  # images that are listed between two looks at whether the studio ends
 _MOST_CHOICES = 8  # choices of images that are kept
@@ -94,18 +95,8 @@ class ImageList:
     """
 
     def __init__(self, source: Location, destination: str, options: Options, settings: RunSettings) -> None:
-        opened = open_source(
-            parse_source(source),
-            Path(destination),
-            follow_links=settings.follow_links,
-            include_outputs=settings.include_outputs,
-            ignore_zeros=settings.ignore_zeros,
-            companions=CompanionSettings.of(settings, options),
-        )
-        # Links among files that are named one by one are followed, as the user has named them.
-        if isinstance(opened, Folder) and not opened.named and not settings.follow_links:
-            opened = ClosedFolder.of(opened)
-        self.source = opened
+        self.source = _open(source, destination, settings, options)
+        self._opened = source, destination, settings, options
         self._images: list[ListedImage] = []
         self._tasks: list[Task] = []
         self._streamed = StreamedFiles(self.source, self._tasks)
@@ -211,6 +202,13 @@ class ImageList:
             return ReadFile(self._streamed.read(number, options), version)
         return ReadFile(self.source.read(task, options)[0], version)
 
+    def opened_with(self, settings: RunSettings) -> Source:
+        """Return the source as a run with other settings opens it: they may decide what is a mask; see ``masks``."""
+        source, destination, begun, options = self._opened
+        if (settings.masks, settings.table) == (begun.masks, begun.table):
+            return self.source
+        return _open(source, destination, begun.replace(masks=settings.masks, table=settings.table), options)
+
     def wait(self, timeout: float | None = None) -> None:
         """Wait until the whole source is listed."""
         self._thread.join(timeout)
@@ -242,3 +240,18 @@ class ImageList:
             self._splits[split] += 1
             self._tasks.append(task)
             self._images.append(ListedImage(task, label, split))
+
+
+def _open(source: Location, destination: str, settings: RunSettings, options: Options) -> Source:
+    opened = open_source(
+        parse_source(source),
+        Path(destination),
+        follow_links=settings.follow_links,
+        include_outputs=settings.include_outputs,
+        ignore_zeros=settings.ignore_zeros,
+        companions=CompanionSettings.of(settings, options),
+    )
+    # Links among files that are named one by one are followed, as the user has named them.
+    if isinstance(opened, Folder) and not opened.named and not settings.follow_links:
+        return ClosedFolder.of(opened)
+    return opened

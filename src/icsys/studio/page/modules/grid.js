@@ -24,6 +24,7 @@ export class Grid {
   #worstAsked = "";
   #isAskingWorst = false;
   #measured = ""; // how far the sample is
+  #leftOut = ""; // the key of settings whose rules leave photos out
   #queue = new ThumbnailQueue();
 
   constructor(store, place) {
@@ -59,6 +60,13 @@ export class Grid {
       this.#draw();
     });
     this.#anew();
+  }
+
+  /** Mark photos that a run leaves out with the settings of a key, as far as that is known now. */
+  mark(key) {
+    const isNew = Boolean(key || this.#leftOut);
+    this.#leftOut = key;
+    if (isNew) this.#reload();
   }
 
   get #isFiltered() {
@@ -145,6 +153,7 @@ export class Grid {
       label: byId("label").value,
       split: byId("split").value,
       order: byId("order").value,
+      left_out: this.#leftOut,
     });
     let found;
     try {
