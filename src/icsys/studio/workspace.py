@@ -11,6 +11,7 @@ from icsys.studio.cost.estimate import CostEstimates
 from icsys.studio.cost.frontier import Frontiers
 from icsys.studio.images.image_list import ImageList
 from icsys.studio.images.photo_cache import PhotoCache
+from icsys.studio.images.run_selection import RunSelection
 from icsys.studio.images.thumbnails import Thumbnails
 from icsys.studio.jobs.events import Events
 from icsys.studio.jobs.learn_job import LearnJob
@@ -22,6 +23,7 @@ from icsys.studio.settings.kept_options import KEPT
 from icsys.studio.settings.page_options import page_options
 from icsys.studio.settings.presets import Presets
 from icsys.studio.surveys.inspect_job import InspectJob
+from icsys.studio.surveys.left_out import LeftOutImages
 from icsys.studio.surveys.shared_palettes import SharedPalettes
 from icsys.studio.surveys.worst_images import WorstImages
 
@@ -71,9 +73,11 @@ class Workspace:
         shared = SharedPalettes(self.images, settings, self.events, admit)
         self.shared_palettes = shared
         self.previews = Previews(PhotoCache(self.images, _BYTES_OF_PHOTOS, admit), shared, self.threads)
+        selection = RunSelection(self.images, options, admit)
+        self.left_out = LeftOutImages(self.images, selection, settings, self.events)
         self.inspection = InspectJob(source, self.images, settings, self.events)
         self.worst = WorstImages(self.images, shared, self.events, admit)
-        self.costs = CostEstimates(self.images, self.events, self.previews, shared, admit)
+        self.costs = CostEstimates(self.images, self.events, self.previews, shared, selection, admit=admit)
         self.frontiers = Frontiers(self.images, self.events, self.previews, admit)
         self.run = RunJob(source, self.events)
         self.learning = LearnJob(source, settings, self.events)
@@ -101,6 +105,7 @@ class Workspace:
         self.costs.close()
         self.frontiers.close()
         self.inspection.close()
+        self.left_out.close()
         self.worst.close()
         self.shared_palettes.close()
         for job in (self.run, self.learning):

@@ -109,7 +109,7 @@ export class Figures {
 
   /** A row that says in place of figures why there are none. */
   #sentence(name, textContent) {
-    const said = element("td", { className: "sentence", colSpan: COLUMNS.length - 2, textContent });
+    const said = element("td", { className: "sentence", colSpan: COLUMNS.length - 2 }, element("span", { textContent }));
     return element("tr", {}, element("th", { textContent: name, scope: "row" }), element("td"), said);
   }
 
