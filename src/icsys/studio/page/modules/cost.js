@@ -73,6 +73,11 @@ export class Cost {
     this.#timer = setTimeout(() => this.#begin(body, text), PAUSE);
   }
 
+  /** Estimate once more: what has not changed since is known. */
+  renew() {
+    if (this.#asked) this.#begin({ options: this.store.options(), settings: this.store.settings() }, this.#asked);
+  }
+
   async #begin(body, text) {
     this.#asked = text;
     if (!text) {

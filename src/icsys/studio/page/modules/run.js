@@ -32,6 +32,7 @@ function counts(run) {
 export class Run {
   #timer = 0;
   #checked = "";
+  #said = "";
   #asked = 0;
   #failures = "";
 
@@ -88,10 +89,18 @@ export class Run {
     }
     if (asked !== this.#asked) return; // a newer one is on its way
     const isRefused = found.what === "refused" || found.what === "wrong";
+    const said = JSON.stringify([found, isRefused]);
+    if (said === this.#said) return;
+    this.#said = said;
     const place = found.folder && !isRefused ? [pathOf(found.folder), " "] : [];
     byId("destination-check").replaceChildren(...place, found.text);
     byId("destination-check").classList.toggle("refused", isRefused);
     this.destination.setAttribute("aria-invalid", String(found.what === "refused" || !request.destination.trim()));
+  }
+
+  /** Look at the destination once more. */
+  renew() {
+    if (this.#checked) this.#check(true);
   }
 
   async #start() {
