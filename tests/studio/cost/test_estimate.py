@@ -3,6 +3,7 @@
 import threading
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -10,11 +11,16 @@ from helpers import synthetic_photo
 from icsys import compress_folder
 from icsys.image.decode import unlimited
 from icsys.options import Options
+from icsys.packs.write_arrays import array_facts
 from icsys.run_settings import RunSettings
 from icsys.shard import parse_shard
+from icsys.sources.base import Task
 from icsys.studio.cost import estimate
+from icsys.studio.cost.drawn_sample import DrawnSample
 from icsys.studio.cost.estimate import FIRST_STEP, LAST_STEP, CostEstimates, steps_of
-from icsys.studio.cost.sampled_photos import SampledPhotos
+from icsys.studio.cost.pack_sizes import PackPlan
+from icsys.studio.cost.sampled_photos import MeasuredPhoto, SampledPhotos
+from icsys.studio.cost.whole_cost import RunPlan, whole_cost
 from icsys.studio.images.photo_cache import PhotoCache
 from icsys.studio.images.run_selection import RunSelection
 from icsys.studio.jobs.job import problem_text
@@ -133,7 +139,7 @@ def test_files_are_those_that_a_run_writes(costs, workspace, photos, tmp_path, o
     found = estimated(costs, workspace, options)
     compress_folder(photos, tmp_path / "out", options)
     written = packs_in(tmp_path / "out")
-    assert found["files"] == len(written)
+    assert found["files_low"] == found["files"] == found["files_high"] == len(written)
     if options.format == "png":
         assert found["packed"] is None
         return
@@ -235,6 +241,31 @@ def test_photos_in_no_split_are_packed_with_those_for_training(tmp_path, names):
     found = estimated(studio.costs, studio, options)
     studio.close()
     assert found["files"] == len(list((tmp_path / "out").rglob("*.tar")))
+
+
+@pytest.mark.parametrize("options", PACKS.values(), ids=PACKS)
+@pytest.mark.parametrize("count", [1, 4, 40])
+def test_the_ends_of_the_files_are_files_as_a_run_packs_them(options, count):
+    tasks = [
+        (number, Task(name := f"{'train' if number < 30 else 'val'}/x/{number}.png", name)) for number in range(40)
+    ]
+    packs = None if options.format == "png" else PackPlan(options, array_facts(options, None), (), tasks)
+    plan = RunPlan(options, RunSettings(), packs)
+    measured = {
+        number: MeasuredPhoto(2000 + 100 * number, 500 + number, 0.01, failed=number == 3, facts={})
+        for number in range(count)
+    }
+    sample = DrawnSample(np.arange(2000.0, 6000.0, 100.0), 0, 40)
+    files = whole_cost(measured, sample, plan).plain()
+    assert files["files_low"] <= files["files"]
+    assert files["files_high"] is None or files["files"] <= files["files_high"] <= most_files(options)
+
+
+def most_files(options):
+    """Return the most files of 40 photos in two splits."""
+    if options.format == "arrays":
+        return 9
+    return 40 if options.format == "png" or options.shard_bytes < 40 * 500 else max(2, 40 // options.shard_images)
 
 
 def test_rules_of_size_leave_photos_out_of_it(costs, workspace):

@@ -24,6 +24,7 @@ from icsys.records.label import UNLABELLED, Label, label_at
 from icsys.records.manifest import DONE
 from icsys.records.pack_index import PackIndex
 from icsys.results import IMAGE
+from icsys.studio.cost.intervals import TotalInterval
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -65,11 +66,13 @@ class PackPlan(NamedTuple):
 class PackSizes(NamedTuple):
     """The number of files, and the bytes of all of them."""
 
-    files: int
+    files: TotalInterval
     bytes: float
 
 
-def pack_sizes(measured: Mapping[int, MeasuredPhoto], plan: PackPlan, outputs: float, made: float) -> PackSizes:
+def pack_sizes(
+    measured: Mapping[int, MeasuredPhoto], plan: PackPlan, outputs: TotalInterval, made: TotalInterval
+) -> PackSizes:
     """Return what all images take in packs; exact where all were measured, but for digits of checksums.
 
     Parameters
@@ -83,17 +86,23 @@ def pack_sizes(measured: Mapping[int, MeasuredPhoto], plan: PackPlan, outputs: f
     is_all = all(one is not None for _, one in kept)
     if is_all:
         kept = [(task, one) for task, one in kept if one is not None and not (one.failed or one.left_out)]
-    if not kept or round(outputs) == 0:
-        return PackSizes(0, 0.0)
+    if not kept or round(outputs.total) == 0:
+        return PackSizes(_exactly(0), 0.0)
     labels = {_label(task) for task, _ in kept}
     classes = number_classes(labels, plan.class_names)
     tasks = [task for task, _ in kept]
     if plan.arrays is not None:
-        return _array_sizes(plan.arrays, classes, tasks, outputs / len(tasks))
-    rows = [_packed(task, one, plan.options.format, classes) for task, one in kept if one is not None and one.facts]
+        return _array_sizes(plan.arrays, classes, tasks, outputs.total / len(tasks))
+    rows = [_packed(task, one, plan.options.format, classes) for task, one in kept if one and one.facts is not None]
     if is_all:
         return _exact(plan.options, classes, tasks, rows)
-    return _estimated(plan.options, classes, tasks, rows, outputs=outputs, made=made)
+    files = TotalInterval(*(_files_of(plan.options, tasks, *ends) for ends in zip(outputs, made, strict=True)))
+    size = _estimated(plan.options, classes, tasks, rows, outputs=outputs.total, made=made.total)
+    return PackSizes(files, size)
+
+
+def _exactly(number: int) -> TotalInterval:
+    return TotalInterval(number, number, number)
 
 
 def _label(task: Task) -> Label:
@@ -156,7 +165,9 @@ def _exact(
     for task, row in zip(tasks, rows, strict=True):
         values = {"file_name": task.output, "bytes": row[1], "kind": IMAGE, "status": DONE, "sample": task.sample or ""}
         packs[assigner.next(values)].append(row)
-    return PackSizes(len(packs), float(sum(_written(options.format, classes, pack) for pack in packs.values())))
+    return PackSizes(
+        _exactly(len(packs)), float(sum(_written(options.format, classes, pack) for pack in packs.values()))
+    )
 
 
 def _estimated(
@@ -167,18 +178,34 @@ def _estimated(
     *,
     outputs: float,
     made: float,
-) -> PackSizes:
-    """Return the sizes of packs from a sample: what lies beside its images stands for all."""
-    index, mean = _index(options), made / outputs
-    most = max(1, min(options.shard_images, int(options.shard_bytes / mean)))
-    files, beside = 0, 0.0
-    for count in Counter(split_in_packs(index, task.output) for task in tasks).values():
-        images = count / len(tasks) * outputs
+) -> float:
+    """Return the bytes of packs from a sample: what lies beside its images stands for all."""
+    most, beside = _images_of_a_pack(options, outputs, made), 0.0
+    for images in _images_of_splits(options, tasks, outputs):
         packs = max(1, math.ceil(images / most - 1e-9))
-        files += packs
         beside += (packs - 1) * _beside(options.format, classes, rows, most)
         beside += _beside(options.format, classes, rows, images - (packs - 1) * most)
-    return PackSizes(files, made + beside)
+    return made + beside
+
+
+def _files_of(options: Options, tasks: Sequence[Task], outputs: float, made: float) -> float:
+    """Return the number of packs of so many images with so many bytes together; infinite as the bytes are."""
+    if round(outputs) == 0 or math.isinf(made):
+        return made if math.isinf(made) else 0
+    most = _images_of_a_pack(options, outputs, made)
+    return sum(max(1, math.ceil(images / most - 1e-9)) for images in _images_of_splits(options, tasks, outputs))
+
+
+def _images_of_a_pack(options: Options, outputs: float, made: float) -> int:
+    """Return how many images of the mean size fill a pack."""
+    return max(1, min(options.shard_images, int(options.shard_bytes * outputs / max(made, 1.0))))
+
+
+def _images_of_splits(options: Options, tasks: Sequence[Task], outputs: float) -> list[float]:
+    """Return how many of so many outputs lie in each split, as all images do."""
+    index = _index(options)
+    counts = Counter(split_in_packs(index, task.output) for task in tasks)
+    return [count / len(tasks) * outputs for count in counts.values()]
 
 
 def _index(options: Options) -> PackIndex:
@@ -224,7 +251,7 @@ def _array_sizes(facts: ArrayFacts, classes: Classes, tasks: Sequence[Task], sha
         described[split] = {"images": images, "files": files}
     values = dataset_values(facts, classes, described, {})
     record = len(json.dumps(values, indent=1)) + 1
-    return PackSizes(sum(len(one["files"]) for one in described.values()) + 1, float(total + record))
+    return PackSizes(_exactly(sum(len(one["files"]) for one in described.values()) + 1), float(total + record))
 
 
 def _array_bytes(descr: str, shape: tuple[int, ...]) -> int:

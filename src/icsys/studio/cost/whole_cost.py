@@ -32,7 +32,7 @@ class WholeCost(NamedTuple):
     bytes_in, bytes, seconds
         Of all images: their files, their outputs, and a run with ``jobs`` at the same time.
     outputs, files
-        How many images have an output, and the number of files that hold these.
+        How many images have an output, and the number of files that hold these: fewer where they are packed.
     packed
         Bytes of packs or arrays, with all that is written beside the outputs in them; None for other formats.
     """
@@ -45,7 +45,7 @@ class WholeCost(NamedTuple):
     bytes: TotalInterval
     seconds: TotalInterval
     outputs: TotalInterval
-    files: int
+    files: TotalInterval
     packed: float | None
     jobs: int
 
@@ -90,7 +90,9 @@ def whole_cost(photos: Mapping[int, MeasuredPhoto], sample: DrawnSample, plan: R
     # The first pass, which finds palettes that images share, decodes each of them, too.
     passes = 1 if plan.options.palette in SHARED else 0
     seconds = sample.total([one.seconds + passes * one.decoding + _SECONDS_BESIDE for one in measured])
-    packs = None if plan.packs is None else pack_sizes(photos, plan.packs, outputs.total, made.total)
+    files, packed = outputs, None
+    if plan.packs is not None:
+        files, packed = pack_sizes(photos, plan.packs, outputs, made)
     return WholeCost(
         images=images,
         sampled=len(measured),
@@ -100,7 +102,7 @@ def whole_cost(photos: Mapping[int, MeasuredPhoto], sample: DrawnSample, plan: R
         bytes=made,
         seconds=seconds.times(1 / jobs),
         outputs=outputs,
-        files=round(outputs.total) if packs is None else packs.files,
-        packed=None if packs is None else packs.bytes,
+        files=files,
+        packed=packed,
         jobs=jobs,
     )
