@@ -15,6 +15,7 @@ negative for a signal, "calls": a number}``:
 import atexit
 import ctypes
 import functools
+import gc
 import importlib.abc
 import importlib.util
 import io
@@ -25,6 +26,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import warnings
@@ -36,6 +38,7 @@ from icsys.cli.main import run_command
 from icsys.engine import ENGINE_TABLE
 
 CALLS = ("open", "mkdir", "unlink", "rmdir", "replace", "fsync", "stat", "scandir", "write")
+_leave = os._exit
 AVAILABLE = hasattr(os, "fork")  # not on Windows
 _SHARED = {
     "icsys",
@@ -236,20 +239,36 @@ def _run_as_process(do, words, cwd, env, files, *, report, tracer):
     sys.argv = ["ics", *words] if do == "command" else ["-c", *words[1:]]
     if tracer:
         _wait_for_tracer()
-    if do == "command":
-        raise SystemExit(icsys.__main__.main())
-    warnings.resetwarnings()
-    exec(words[0], {"__name__": "__main__"})  # noqa: S102 - the code of a test
-    raise SystemExit
+    try:
+        if do == "command":
+            _end(icsys.__main__.main())
+        warnings.resetwarnings()
+        exec(words[0], {"__name__": "__main__"})  # noqa: S102 - the code of a test
+        _end(0)
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            _end(end.code or 0)
+        raise
+
+
+def _end(code):
+    """End as Python does, but leave the memory to the system: to free all modules takes longer than a run."""
+    threading._shutdown()  # noqa: SLF001 - what Python itself calls first
+    atexit._run_exitfuncs()  # noqa: SLF001 - and then
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            code = 120  # likewise
+    _leave(code)
 
 
 def _report_at_end(report):
     """Report what this process has loaded, however it ends."""
-    leave = os._exit
 
     def report_and_leave(code):
         _report(report, 0)
-        leave(code)
+        _leave(code)
 
     atexit.register(_report, report, 0)
     os._exit = report_and_leave
@@ -281,6 +300,7 @@ def _serve():
     for line in sys.stdin:
         request = json.loads(line)
         ours, theirs = socket.socketpair()
+        gc.freeze()  # a collection in the child would write, and so copy, most of the memory that both share
         child = os.fork()
         if not child:
             ours.close()
