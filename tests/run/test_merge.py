@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from fault_runs import command, needs_posix
+from fault_runs import command, needs_posix, slow_images, wait_until_claimed
 from helpers import compress_into, everything, image_bytes, state_folder_at, synthetic_photo
 from icsys import Options, UsageError, compress_folder, merge_shards
 from icsys.files.rooted_path import RootedPath
@@ -142,9 +142,9 @@ def test_a_killed_shard_resumes_while_others_run(source, out):
     chance = random.Random(2)  # noqa: S311 - no secret
     killed = 0
     for _ in range(4):
-        with subprocess.Popen(command(source, out, "--shard", "2/4"), stdout=subprocess.DEVNULL) as process:
-            while not (state_folder / ".ics-claims").exists() and process.poll() is None:
-                time.sleep(0.001)
+        words = command(source, out, "--shard", "2/4")
+        with subprocess.Popen(words, stdout=subprocess.DEVNULL, env=slow_images(0.02)) as process:
+            wait_until_claimed(state_folder, process)
             time.sleep(chance.uniform(0, 0.03))
             process.send_signal(signal.SIGKILL)
         killed += not json.loads((state_folder / "shard.json").read_bytes())["finished"]

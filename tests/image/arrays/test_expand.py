@@ -97,7 +97,7 @@ def cases(draw):
     return (indices, palettes, rows), form, bits
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=2 * settings.default.max_examples)
 @given(cases())
 def test_every_instruction_set_gives_the_pixels_of_the_twin(case):
     (indices, palettes, rows), form, bits = case
@@ -117,7 +117,6 @@ def test_every_instruction_set_gives_the_pixels_of_the_twin(case):
             assert (frame[-64:] == 77).all()
 
 
-@settings(deadline=None, max_examples=150)
 @given(cases(), st.booleans(), st.integers(1, 3))
 def test_every_instruction_set_gives_the_indices_of_the_twin(case, wide, threads):
     """Also as int32 where they have 16 bits, and with several threads."""
@@ -299,7 +298,7 @@ def call(**changed):
         ({"dtype": "float32", "std": (1, 0, 1)}, r"std=\(1, 0, 1\): expected numbers above 0"),
         ({"dtype": "float16", "std": 1e-6}, "expected values that float16 holds"),
         ({"dtype": "bfloat16", "std": 2.9e-39}, "expected values that bfloat16 holds"),
-        ({"flip": np.zeros(3, bool)}, r"flip \(3,\) of bool: expected \(2,\) of bool"),
+        ({"flip": np.zeros(3, bool)}, r"flip \(3,\) of bool: expected True or False, or \(2,\) of bool"),
         ({"flip": np.zeros(2, np.uint8)}, "flip .* of uint8"),
         ({"crop": (0, 0, 4, 10)}, "crop of 4x10.*: expected 1x1 to 3x10"),
         ({"crop": (0, 0, 3, 0)}, "crop of 3x0"),

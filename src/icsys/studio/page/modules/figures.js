@@ -1,7 +1,7 @@
 // Bytes, quality and time of the active view, with JPEG and WebP at equal bytes beside it.
 
 import { PAGE, ask, isReplaced } from "./api.js";
-import { byId, bytesText, element, secondsText } from "./elements.js";
+import { byId, bytesText, element, pathParts, pathTitle, secondsText } from "./elements.js";
 import { Palette } from "./palette.js";
 
 const COLUMNS = ["", "", "Pixels", "Bytes", "Smaller", "PSNR", "SSIM", "CIEDE2000", "Time"];
@@ -25,17 +25,22 @@ export class Figures {
     views.onRated((view) => isActive(view) && this.#rate(view));
     views.onFailed((view, error) => {
       if (!isActive(view) || view.figures) return;
-      byId("photo-name").textContent = byId("photo-name").title = error.photo;
+      this.#name(error.photo);
       byId("figures-table").replaceChildren();
       byId("figures-note").hidden = true;
       this.palette.clear();
     });
   }
 
+  #name(path) {
+    byId("photo-name").replaceChildren(...pathParts(path));
+    byId("photo-name").title = pathTitle(path);
+  }
+
   #show(view) {
     const { figures } = view;
     this.view = view;
-    byId("photo-name").textContent = byId("photo-name").title = figures.name ?? "";
+    this.#name(figures.name ?? "");
     byId("figures-note").hidden = false;
     this.rows = { own: { ...figures, name: "these settings" } };
     for (const [codec, name] of Object.entries(CODECS)) this.rows[codec] = { name, codec };
@@ -67,12 +72,11 @@ export class Figures {
       this.#table();
     };
     for (const [codec, name] of Object.entries(CODECS)) {
-      await add(codec, `lossy/${codec}`, (found) => ({
-        name: `${name} ${found.setting}`,
-        bytes: found.bytes,
-        quality: found.quality,
-        key: found.key,
-      }));
+      await add(codec, `lossy/${codec}`, (found) =>
+        found.fits
+          ? { name: `${name} ${found.setting}`, bytes: found.bytes, quality: found.quality, key: found.key }
+          : { failure: `No quality takes so few bytes: the lowest one takes ${bytesText(found.bytes)}.` },
+      );
     }
   }
 
@@ -93,6 +97,7 @@ export class Figures {
 
   #codecRow(row, pixels) {
     const { name, bytes, quality, seconds, codec, failure } = row;
+    if (failure && codec) return this.#sentence(name, failure);
     const exact = (count) => ({ textContent: bytesText(count), title: `${count.toLocaleString("en")} bytes` });
     const size = bytes ? [exact(bytes), `${(this.view.figures.bytes_in / bytes).toPrecision(3)}×`] : ["…", "…"];
     const cells = [pixels, ...size, ...(failure ? ["–", "–", "–"] : qualityTexts(quality))];
@@ -102,7 +107,14 @@ export class Figures {
     return made;
   }
 
-  #button({ codec, key, name }) {
+  /** A row that says in place of figures why there are none. */
+  #sentence(name, textContent) {
+    const said = element("td", { className: "sentence", colSpan: COLUMNS.length - 2 }, element("span", { textContent }));
+    return element("tr", {}, element("th", { textContent: name, scope: "row" }), element("td"), said);
+  }
+
+  #button(row) {
+    const { codec, key } = row;
     const isShown = this.view.codec === codec;
     const button = element("button", { type: "button", className: "show", textContent: "Show", disabled: !key });
     button.dataset.codec = codec;
@@ -110,7 +122,7 @@ export class Figures {
     button.setAttribute("aria-pressed", String(isShown));
     button.title = "Show this codec in the view, at as many bytes as these settings take";
     button.addEventListener("click", async () => {
-      await this.view.showCodec(isShown ? null : codec, key, name);
+      await this.view.showCodec(isShown ? null : row);
       this.#table();
     });
     return button;

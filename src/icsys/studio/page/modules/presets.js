@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { byId, element } from "./elements.js";
+import { setOff } from "./focus.js";
 
 const NONE = "";
 
@@ -39,6 +40,12 @@ export class Presets {
     await this.#take(ask("presets"));
   }
 
+  /** Take over what another page, or another studio, has kept. */
+  async renew() {
+    const found = await ask("presets").catch(() => null);
+    if (found && JSON.stringify(found.presets) !== JSON.stringify(this.#own)) await this.#take(found);
+  }
+
   /** Show what the server answers, or why it does not. */
   async #take(answer, said = "") {
     try {
@@ -74,7 +81,7 @@ export class Presets {
     const own = Object.keys(this.#own).find((name) => same(options, this.#own[name]));
     const size = this.#sizes.findIndex((preset) => holds(options, preset.options));
     this.select.value = own !== undefined ? `own:${own}` : size >= 0 ? `size:${size}` : NONE;
-    this.remove.disabled = own === undefined;
+    setOff(this.remove, own === undefined);
   }
 
   #choose() {

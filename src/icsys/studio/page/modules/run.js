@@ -1,9 +1,10 @@
 // The run: where it writes, its start and its end, and how far it is. It goes on when the page is closed.
 
 import { ask } from "./api.js";
-import { byId, bytesText, durationText, element, notice } from "./elements.js";
+import { byId, bytesText, durationText, element, notice, pathOf, pathParts } from "./elements.js";
 import { onEvent } from "./events.js";
 import { setValue } from "./fields.js";
+import { setOff } from "./focus.js";
 
 const PAUSE = 300; // milliseconds without a change before the destination is looked at
 const TITLE = document.title;
@@ -31,6 +32,7 @@ function counts(run) {
 export class Run {
   #timer = 0;
   #checked = "";
+  #said = "";
   #asked = 0;
   #failures = "";
 
@@ -38,10 +40,12 @@ export class Run {
     this.store = store;
     this.destination = byId("destination");
     this.destination.addEventListener("input", () => store.setDestination(this.destination.value));
+    // Enter in the field takes the name, as in the fields of the settings: only the button begins to write.
     byId("run-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#start();
+      this.#check();
     });
+    byId("start").addEventListener("click", () => this.#start());
     byId("stop").addEventListener("click", () => this.#stop());
     this.#bind("run-all", "overwrite", (isOn) => (isOn ? "always" : "never"), (value) => value === "always");
     this.#bind("run-failed", "retry_failed");
@@ -59,7 +63,7 @@ export class Run {
 
   #request() {
     const { store } = this;
-    return { destination: store.destination(), options: store.options(), settings: store.state.settings };
+    return { destination: store.destination(), options: store.options(), settings: store.state.settings, kept: store.kept() };
   }
 
   #update() {
@@ -85,29 +89,37 @@ export class Run {
     }
     if (asked !== this.#asked) return; // a newer one is on its way
     const isRefused = found.what === "refused" || found.what === "wrong";
-    const place = found.folder && !isRefused ? [element("bdi", { className: "path", dir: "auto", textContent: found.folder }), " "] : [];
+    const said = JSON.stringify([found, isRefused]);
+    if (said === this.#said) return;
+    this.#said = said;
+    const place = found.folder && !isRefused ? [pathOf(found.folder), " "] : [];
     byId("destination-check").replaceChildren(...place, found.text);
     byId("destination-check").classList.toggle("refused", isRefused);
     this.destination.setAttribute("aria-invalid", String(found.what === "refused" || !request.destination.trim()));
   }
 
+  /** Look at the destination once more. */
+  renew() {
+    if (this.#checked) this.#check(true);
+  }
+
   async #start() {
-    byId("start").disabled = true;
+    setOff(byId("start"), true);
     try {
       this.#show(await ask("run", this.#request()));
       byId("run-state").scrollIntoView({ block: "nearest" });
     } catch (error) {
       notice(error.message);
-      byId("start").disabled = this.run?.state === "running";
+      setOff(byId("start"), this.run?.state === "running");
     }
   }
 
   async #stop() {
-    byId("stop").disabled = true;
+    setOff(byId("stop"), true);
     try {
       await ask("run", undefined, "DELETE");
     } catch (error) {
-      byId("stop").disabled = false;
+      setOff(byId("stop"), false);
       notice(error.message);
     }
   }
@@ -119,9 +131,9 @@ export class Run {
     this.run = run;
     const isRunning = run.state === "running";
     byId("run-state").hidden = false;
-    byId("start").disabled = isRunning;
+    setOff(byId("start"), isRunning);
     byId("stop").hidden = byId("run-progress").hidden = byId("run-line").hidden = !isRunning;
-    byId("stop").disabled = run.stopping;
+    setOff(byId("stop"), run.stopping);
     byId("run-end").hidden = isRunning;
     this.#showProgress(run);
     this.#showFailures(run);
@@ -150,7 +162,7 @@ export class Run {
     if (run.left !== null && run.done < run.total) parts.push(`${durationText(run.left)} left`);
     if (run.bytes_out) parts.push(smaller(run));
     byId("run-line").textContent = parts.filter(Boolean).join(" · ");
-    byId("run-to").textContent = run.folder;
+    byId("run-to").replaceChildren(...pathParts(run.folder));
   }
 
   #showFailures(run) {
@@ -161,7 +173,7 @@ export class Run {
     this.#failures = text;
     byId("run-failed-count").textContent = `${count(run.failed)} failed`;
     const items = run.failures.map(({ source, message }) =>
-      element("li", {}, element("bdi", { className: "path", dir: "auto", textContent: source }), `: ${message}`),
+      element("li", {}, pathOf(source), `: ${message}`),
     );
     const more = run.failed - run.failures.length;
     if (more > 0) items.push(element("li", { textContent: `and ${count(more)} more, in failures.jsonl of the folder` }));

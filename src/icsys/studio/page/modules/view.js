@@ -65,6 +65,11 @@ export class View {
     new ResizeObserver(() => views.layOut()).observe(this.frame);
   }
 
+  /** The codec that is shown in place of the output, if one is. */
+  get codec() {
+    return this.lossy?.codec ?? null;
+  }
+
   get naturalWidth() {
     return this.after.naturalWidth;
   }
@@ -81,6 +86,11 @@ export class View {
     this.#go();
   }
 
+  /** Ask again for what is shown: the photo may be another one by now. */
+  renew() {
+    if (this.#wanted && !this.#flying.size && !this.isMissing) this.#request({ ...this.#wanted, isRenewal: true });
+  }
+
   /** Ask again for a photo that was not listed yet, or say that there is none. */
   listed({ total, complete }) {
     if (!this.isMissing) return;
@@ -94,13 +104,14 @@ export class View {
     if (this.figures) this.#loadBefore(this.figures, this.options);
   }
 
-  /** Show a codec at equal bytes in place of the output; null shows the output again. */
-  async showCodec(codec, key, title) {
-    this.codec = codec;
-    const after = await loaded("after", "After", `/api/preview/${codec ? key : this.key}/after`);
-    if (this.codec !== codec) return;
+  /** Show a codec at equal bytes, from its row of the figures, in place of the output; null shows the output again. */
+  async showCodec(lossy) {
+    this.lossy = lossy;
+    const after = await loaded("after", "After", `/api/preview/${(lossy ?? this).key}/after`);
+    if (this.lossy !== lossy) return;
     this.#putAfter(after);
-    this.tags[1].textContent = codec ? title : this.#result();
+    this.tags[1].textContent = lossy?.name ?? this.#result();
+    this.describe();
     this.views.layOut();
   }
 
@@ -162,16 +173,16 @@ export class View {
     this.place.classList.remove("failed", "empty");
     this.problem.textContent = "";
     this.#tellNote(found);
-    if (this.figures && this.key === found.key && !this.codec) {
+    if (this.figures && this.key === found.key && (wish.isRenewal || !this.codec)) {
       this.options = wish.options;
       this.views.made(this, false);
       return;
     }
-    if (this.figures?.image !== found.image) {
+    if (this.figures?.image !== found.image || this.figures.version !== found.version) {
       this.before.hidden = true;
       this.#beforeName = "";
     }
-    Object.assign(this, { key: found.key, figures: found, options: wish.options, codec: null, quality: null });
+    Object.assign(this, { key: found.key, figures: found, options: wish.options, lossy: null, quality: null });
     this.#putAfter(after);
     this.tags[1].textContent = this.#result();
     this.views.describe();
@@ -188,6 +199,7 @@ export class View {
       quality = await ask(`preview/${key}/quality?slot=${this.#slot}`);
     } catch (error) {
       if (isReplaced(error)) return;
+      if (error.code === "changed" && this.key === key) this.renew();
       quality = { failure: error.message };
     }
     if (this.key !== key) return;
@@ -233,11 +245,11 @@ export class View {
   async #loadBefore(found, options) {
     const isOriginal = byId("reference").value === "original";
     const geometry = isOriginal ? options.fit : GEOMETRY.map((name) => options[name]);
-    const name = JSON.stringify([found.image, isOriginal, geometry]);
+    const name = JSON.stringify([found.image, found.version, isOriginal, geometry]);
     if (name === this.#beforeName) return;
     this.#beforeName = name;
     const address = isOriginal
-      ? `/api/images/${found.image}/original`
+      ? `/api/images/${found.image}/original?version=${found.version}`
       : `/api/preview/${found.key}/before?slot=${this.#slot}-${(this.#befores += 1)}`;
     const timer = this.#begun();
     try {
@@ -270,10 +282,12 @@ export class View {
   /** Say what the picture comes to, and how its settings differ from those of the other views. */
   describe() {
     if (!this.figures) return;
-    const { width, height, bytes } = this.figures;
-    const more = this.views.differences(this.number);
-    const words = [this.#colors(), `${width} × ${height}`, ...more].join(", ");
-    const ssim = this.quality?.ssim === undefined ? "" : `, SSIM ${this.quality.ssim.toFixed(3)}`;
-    this.summary.textContent = `${words}: ${bytesText(bytes)}, ${savedText(this.figures)}${ssim}`;
+    const { width, height, bytes_in } = this.figures;
+    const { bytes } = this.lossy ?? this.figures;
+    const { quality } = this.lossy ?? this;
+    const more = this.lossy ? [] : this.views.differences(this.number);
+    const words = [this.lossy?.name ?? this.#colors(), `${width} × ${height}`, ...more].join(", ");
+    const ssim = quality?.ssim === undefined ? "" : `, SSIM ${quality.ssim.toFixed(3)}`;
+    this.summary.textContent = `${words}: ${bytesText(bytes)}, ${savedText({ bytes, bytes_in })}${ssim}`;
   }
 }
