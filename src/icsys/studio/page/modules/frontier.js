@@ -1,7 +1,7 @@
 // The best size and number of colours within a number of bytes, and the frontier as a plot that can be pressed.
 
 import { ask } from "./api.js";
-import { byId, bytesText, element } from "./elements.js";
+import { budgetText, byId, bytesText, element } from "./elements.js";
 import { onEvent } from "./events.js";
 import { plot } from "./plot.js";
 
@@ -53,8 +53,8 @@ export class Frontier {
     byId("frontier").classList.toggle("older", isOlder);
     const limit = this.store.settings().total_bytes;
     this.drop.hidden = limit === undefined;
-    const shown = typeof limit === "number" ? bytesText(limit) : limit;
-    this.state.textContent = limit === undefined ? "" : `The run keeps to ${shown}: it chooses what is left open by itself.`;
+    this.use.hidden = !this.hasChosen || limit === this.limit;
+    this.state.textContent = budgetText(limit);
   }
 
   async #find() {
@@ -66,7 +66,7 @@ export class Frontier {
       free: byId("budget-free").value,
     };
     byId("frontier").replaceChildren();
-    this.use.hidden = true;
+    this.hasChosen = false;
     this.#key = null;
     this.fixed = undefined;
     this.#refuse("");
@@ -100,11 +100,11 @@ export class Frontier {
     byId("budget").setAttribute("aria-busy", String(!found.done));
     const note = byId("frontier-note");
     if (found.problem) {
-      note.textContent = found.problem;
+      this.#refuse(`${found.problem[0].toUpperCase()}${found.problem.slice(1)}.`.replace(/([.!?])\.$/, "$1"));
       return;
     }
     if (!found.chosen) {
-      note.textContent = `Choosing: ${found.settings} settings were measured.`;
+      note.textContent = `Choosing: ${found.settings} settings measured so far.`;
       return;
     }
     const { chosen } = found;
@@ -119,7 +119,8 @@ export class Frontier {
     else parts.push(`Estimated from ${found.sampled} of ${all} photos; a run with the budget corrects it by the exact total.`);
     if (!found.done) parts.push(`Measuring others: ${found.lines.length} of ${found.sides} sizes.`);
     note.textContent = parts.join(" ");
-    this.use.hidden = false;
+    this.hasChosen = true;
+    this.#update();
     this.#draw(found);
   }
 

@@ -23,6 +23,7 @@ export class Take {
   #listeners = [];
   #timer = 0;
   #asked = 0;
+  #opened = ""; // what is said of a file, once its options are shown
 
   constructor(store) {
     this.store = store;
@@ -67,7 +68,8 @@ export class Take {
       const texts = await ask("settings", body);
       if (number !== this.#asked) return;
       this.#texts = texts;
-      this.said.textContent = "";
+      this.said.textContent = this.#opened;
+      this.#opened = "";
       this.#tell(texts.options);
     } catch (error) {
       if (number !== this.#asked || isReplaced(error)) return;
@@ -109,7 +111,7 @@ export class Take {
     try {
       const { options, settings } = await ask("settings/toml", { text: await file.text() });
       this.store.take(options, settings);
-      this.said.textContent = `The options of ${file.name} are shown. Undo brings back the ones before.`;
+      this.said.textContent = this.#opened = `The options of ${file.name} are shown. Undo brings back the ones before.`;
     } catch (error) {
       notice(`${file.name}: ${error.message}`);
     }

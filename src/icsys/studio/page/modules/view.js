@@ -21,8 +21,9 @@ const blank = (className, alt) => element("img", { className, alt, draggable: fa
 function savedText({ bytes, bytes_in: bytesIn }) {
   const share = 1 - bytes / bytesIn;
   if (Math.abs(share) < 0.005) return "as large as the photo";
+  if (bytes >= 2 * bytesIn) return `${(bytes / bytesIn).toPrecision(2)} times as large as the photo`;
   const percent = Math.abs(share) * 100;
-  return `${percent >= 99 ? percent.toFixed(1) : Math.round(percent)} % ${share > 0 ? "smaller" : "larger"}`;
+  return `${share >= 0.99 ? percent.toFixed(1) : Math.round(percent)} % ${share > 0 ? "smaller" : "larger"}`;
 }
 
 export class View {
@@ -86,7 +87,7 @@ export class View {
     if (!this.isMissing) return;
     if (this.#wanted.image < total) this.#request(this.#wanted);
     else if (!complete) this.problem.textContent = "";
-    else this.problem.textContent = total ? "There is no such photo here." : "There is no photo here.";
+    else this.problem.textContent = total ? "There is no such photo here." : "There is no photo here. Start ics studio with a folder that holds photos.";
   }
 
   /** Show another kind of picture on the left side. */
@@ -274,6 +275,8 @@ export class View {
     const more = this.views.differences(this.number);
     const words = [this.#colors(), `${width} × ${height}`, ...more].join(", ");
     const ssim = this.quality?.ssim === undefined ? "" : `, SSIM ${this.quality.ssim.toFixed(3)}`;
-    this.summary.textContent = `${words}: ${bytesText(bytes)}, ${savedText(this.figures)}${ssim}`;
+    const text = `${words}: ${bytesText(bytes)}, ${savedText(this.figures)}${ssim}`;
+    // A number and its unit stay in one line.
+    this.summary.textContent = text.replace(/(\d|SSIM) (?=[kMGT]?B\b|%|\d)/g, "$1\u00a0");
   }
 }
