@@ -104,7 +104,7 @@ export class Frontier {
       return;
     }
     if (!found.chosen) {
-      note.textContent = `Choosing: ${found.settings} settings measured so far.`;
+      note.textContent = `Choosing: ${found.settings} ${found.settings === 1 ? "setting" : "settings"} measured so far.`;
       return;
     }
     const { chosen } = found;
