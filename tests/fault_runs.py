@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +40,24 @@ def command(*arguments, code=None):
     """Return the command line of a run."""
     program = ["-m", "icsys"] if code is None else ["-c", code]
     return [sys.executable, *program, "compress", *map(str, arguments), *QUICK]
+
+
+def slow_images(seconds, log=os.devnull):
+    """Return the environment of a process in which each image takes so much longer.
+
+    What a test does to a run that is going on comes in time then, on any machine: it waits for a few images, and the
+    others last for seconds more.
+    """
+    path = os.pathsep.join([str(Path(__file__).parent / "faulty_site"), os.environ.get("PYTHONPATH", "")])
+    return os.environ | {"PYTHONPATH": path, "FAULTY_SITE_SECONDS": str(seconds), "FAULTY_SITE_LOG": str(log)}
+
+
+def wait_until(holds, seconds=60):
+    """Wait until something holds; fail if it does not for so long."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"it did not come true within {seconds} s"
+        time.sleep(0.002)
 
 
 def strace(*rules, log=os.devnull):

@@ -38,13 +38,13 @@ def eventually(page, read, wanted=True):
 
 
 @contextmanager
-def serving(source, folder):
+def serving(source, folder, environment=os.environ):
     """Serve a studio for a source from a folder where runs write, and yield the address with its token.
 
     Presets are kept in that folder.
     """
     command = [sys.executable, "-m", "icsys", "studio", str(source), "--no-browser"]
-    environment = {**os.environ, "XDG_CONFIG_HOME": str(folder), "APPDATA": str(folder)}
+    environment = {**environment, "XDG_CONFIG_HOME": str(folder), "APPDATA": str(folder)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder, env=environment) as server:
         try:
             yield server.stdout.readline().strip()

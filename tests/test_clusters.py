@@ -9,13 +9,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from fault_runs import OPTIONS, command, everything, make_photos, needs_posix
+from fault_runs import OPTIONS, command, everything, make_photos, needs_posix, slow_images, wait_until
 from helpers import image_bytes, synthetic_photo
 from icsys import compress_folder, merge_shards
 from icsys.files.rooted_path import RootedPath
@@ -42,9 +41,9 @@ class Dask:
         self._log = (folder / "dask.log").open("ab")
         self.scheduler = self._start(env, "dask_scheduler", *words, "--host", "127.0.0.1", "--port", "0")
         self._workers = self._start(env, "dask_worker", *words, "--nworkers", "2", "--nthreads", "1")
-        until(lambda: self._file.exists() and self._file.stat().st_size)
+        wait_until(lambda: self._file.exists() and self._file.stat().st_size)
         self.address = json.loads(self._file.read_text("utf-8"))["address"]
-        until(lambda: len(self.workers()) == 2)
+        wait_until(lambda: len(self.workers()) == 2)
 
     def _start(self, env, program, *words):
         line = [sys.executable, "-m", f"distributed.cli.{program}", *words]
@@ -107,21 +106,12 @@ def kill_all(pid):
                 child.kill()
 
 
-def until(true):
-    """Wait until something holds."""
-    end = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.02)
-
-
 @pytest.fixture(scope="module")
 def env(tmp_path_factory):
     """What every process here is given: a decoder that takes its time, and dies of some images."""
     log = tmp_path_factory.mktemp("log") / "images"
     log.touch()
-    path = os.pathsep.join([str(HERE / "faulty_site"), os.environ.get("PYTHONPATH", "")])
-    return os.environ | {"PYTHONPATH": path, "FAULTY_SITE_LOG": str(log), "FAULTY_SITE_SECONDS": "0.02", **QUICK_TO_SEE}
+    return slow_images(0.02, log) | QUICK_TO_SEE
 
 
 @pytest.fixture(scope="module", params=CLUSTERS)
@@ -179,7 +169,7 @@ class Driver:
         return {row["source_path"] for row in rows if row["status"] == "compressed"}
 
     def wait_for_images(self, count):
-        until(lambda: len(self.done()) >= count or self.process.poll() is not None)
+        wait_until(lambda: len(self.done()) >= count or self.process.poll() is not None)
         assert self.process.poll() is None, self.process.communicate()
 
     def end(self):
@@ -235,7 +225,7 @@ def test_the_same_folder_through_every_engine(source, whole, drive, tmp_path):
 def test_a_worker_killed_in_mid_run(whole, drive, cluster, tmp_path):
     driver = drive()
     driver.wait_for_images(40)
-    until(cluster.workers)
+    wait_until(cluster.workers)
     finished = driver.written_down()
     os.kill(cluster.workers()[0].pid, signal.SIGKILL)
     code, _, err = driver.end()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import icsys
 from array_folders import pixels_of, random_split, write_arrays
@@ -20,7 +21,7 @@ from icsys.loading.batch_form import batch_form, index_form
 from icsys.torch import loader
 from icsys.torch.batch_buffers import Buffers
 from icsys.torch.batch_maker import BatchMaker
-from icsys.torch.on_device import DevicePixels, _is_resident
+from icsys.torch.on_device import DevicePixels, is_resident
 
 CLASSES = ["cat", "dog", "AC/DC"]
 HERE = torch.device("cpu")
@@ -148,19 +149,47 @@ def test_a_device_that_is_not_there_is_refused(datasets):
 def test_all_is_kept_where_it_takes_half_of_the_free_memory_of_a_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 4000) if device.index == 1 else (1, 4000))
     cuda = torch.device("cuda", 1)
-    assert [_is_resident("auto", cuda, size) for size in (499, 500, 501)] == [True, True, False]
-    assert [_is_resident(stated, cuda, 10**9) for stated in (True, False)] == [True, False]
-    assert [_is_resident(stated, torch.device("mps"), 1) for stated in ("auto", True)] == [False, True]
+    assert [is_resident("auto", cuda, size) for size in (499, 500, 501)] == [True, True, False]
+    assert [is_resident(stated, cuda, 10**9) for stated in (True, False)] == [True, False]
+    assert [is_resident(stated, torch.device("mps"), 1) for stated in ("auto", True)] == [False, True]
     for wrong in ("yes", None, 1):
         with pytest.raises(UsageError, match=r"resident=.*: expected True, False or 'auto'"):
-            _is_resident(wrong, cuda, 1)
+            is_resident(wrong, cuda, 1)
 
 
-def test_a_device_needs_indices_and_kept_data_a_device(datasets, tmp_path):
+@pytest.fixture
+def without_palettes(tmp_path):
+    """Return a dataset of pixels, and one of image files of two sizes."""
     split = random_split(4, 3, 5, 4)
     stored = {"pixels": pixels_of(split), "labels": split["labels"]}
     data = icsys.load(write_arrays(tmp_path / "x", {"all": stored}, colors=0, classes=CLASSES))
-    with pytest.raises(UsageError, match="no indices"):
-        loader(data, 2, device="cuda")
+    for number, size in enumerate([(5, 3), (5, 3), (6, 3), (6, 3)]):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        Image.new("RGB", size, (number, 9, 70)).save(tmp_path / "in" / f"{number}.png")
+    icsys.compress_folder(tmp_path / "in", tmp_path / "out", icsys.Options(step=1))
+    return data, icsys.load(tmp_path / "out")
+
+
+def test_images_without_palettes_are_sent_as_pixels(without_palettes, monkeypatch):
+    """A program that trains from few colours takes all colours, and files, without a change."""
+    for data in without_palettes:
+        form = {"flip": True, "shift": 1, "seed": 2, "shuffle": False, "mean": 0.5, "std": 0.25}
+        one, other = loader(data, 2, **form), loader(data, 2, **form)
+        maker = BatchMaker(data, batch_form("CHW", "float32", 0.5, 0.25), "labels", 1)
+        maker.choose_device(HERE, resident="auto")
+        monkeypatch.setattr(other, "_maker", maker)
+        for (pixels, labels), (others, as_well) in zip(one, other, strict=True):
+            np.testing.assert_array_equal(pixels.numpy(), others.numpy())
+            assert labels.tolist() == as_well.tolist()
+        for pixels, labels in loader(data, 2, device="meta", shuffle=False):
+            assert (pixels.device.type, labels.device.type, pixels.dtype) == ("meta", "meta", torch.float32)
+
+
+def test_kept_data_needs_a_device_and_indices(datasets, without_palettes):
+    for data in without_palettes:
+        with pytest.raises(UsageError, match=r"resident=True for images without indices, .* expected no resident"):
+            loader(data, 2, device="meta", resident=True)
+        with pytest.raises(UsageError, match="resident='yes': expected True, False or 'auto'"):
+            loader(data, 2, device="meta", resident="yes")
     with pytest.raises(UsageError, match="resident=True with device='cpu'"):
         loader(datasets[10, False], 2, resident=True)

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fault_runs import needs_posix
+from fault_runs import needs_posix, wait_until
 from helpers import ics, image_bytes, synthetic_photo, tree
 from icsys import Options, UsageError, compress_folder
 from icsys.cli import demo_folders as module
@@ -343,10 +342,8 @@ def test_a_killed_demo_resumes_in_the_same_folders(tmp_path):
         with subprocess.Popen(
             [*command, *flags], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as process:
-            deadline = time.monotonic() + 60
             place = ("Uncompressed/*", "Compressed/**/*.png", "Compressed/manifest.jsonl")[number // 2]
-            while process.poll() is None and time.monotonic() < deadline and not list(tmp_path.glob(place)):
-                time.sleep(0.001)
+            wait_until(lambda: process.poll() is not None or list(tmp_path.glob(place)))  # noqa: B023 - not kept
             process.kill()
         code, _, err = ics(*command[3:], *flags, cwd=tmp_path)
         assert code == 0, err

@@ -7,13 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import tomllib
 
-import numpy as np
 import pytest
 from PIL import Image
 
+from fault_runs import command, make_photos, slow_images, wait_until
 from helpers import ics, image_bytes, synthetic_photo, tree
 from icsys import __version__
 from icsys.choices import STRATEGIES
@@ -396,38 +395,19 @@ def test_version(tmp_path):
 
 
 def test_an_interrupt_ends_with_130_and_leaves_whole_files_only(tmp_path):
-    source = tmp_path / "in"
-    source.mkdir()
-    data = image_bytes(np.random.default_rng(0).integers(0, 256, (1500, 1500, 3), np.uint8), "BMP")
-    for number in range(40):
-        (source / f"{number:02}.bmp").write_bytes(data)
-    arguments = [
-        sys.executable,
-        "-m",
-        "icsys",
-        "compress",
-        "in",
-        "out",
-        "--strategy",
-        "SO",
-        "--step",
-        "1",
-        "--jobs",
-        "1",
-    ]
-    flags = subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
-    with subprocess.Popen(
-        arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, creationflags=flags
-    ) as process:
-        deadline = time.monotonic() + 60
-        while not list((tmp_path).glob("out/*.png")) and time.monotonic() < deadline:
-            time.sleep(0.01)
+    make_photos(tmp_path / "in", 40)
+    words = command("in", "out", "--jobs", "1")
+    settings = {"cwd": tmp_path, "env": slow_images(0.2), "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    if sys.platform == "win32":
+        settings["creationflags"] = subprocess.CREATE_NEW_PROCESS_GROUP
+    with subprocess.Popen(words, text=True, **settings) as process:
+        wait_until(lambda: list(tmp_path.glob("out/*/*.png")))
         process.send_signal(signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "interrupted" in err
     assert "Traceback" not in err
-    written = list((tmp_path / "out").glob("*.png"))
+    written = list((tmp_path / "out").glob("*/*.png"))
     assert 0 < len(written) < 40
     for path in written:
         with Image.open(path) as image:

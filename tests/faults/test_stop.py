@@ -11,19 +11,19 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fault_runs import OPTIONS, assert_resumable, command, make_photos, needs_posix
+from fault_runs import OPTIONS, assert_resumable, command, make_photos, needs_posix, slow_images, wait_until
 from helpers import everything
 from icsys import compress_folder
 
-SITE = Path(__file__).parents[1] / "faulty_site"
-# An image that never ends, after ten that do.
+# Images that never end, after ten that do; each leaves a file in the folder ASLEEP.
 ENDLESS = """
-import sys, threading, time
+import os, pathlib, sys, threading, time
 import icsys.run.worker
 compress, done = icsys.run.worker.compress_image, []
 def slow(*arguments, **settings):
     done.append(1)
     if len(done) > 10:
+        pathlib.Path(os.environ["ASLEEP"], str(threading.get_ident())).touch()
         time.sleep(600)
     return compress(*arguments, **settings)
 icsys.run.worker.compress_image = slow
@@ -32,13 +32,23 @@ sys.exit(run_command())
 """
 
 
-def start(words, out, images, env=None):
-    """Start a run and wait until it has written some images."""
+def start(words, env, ready):
+    """Start a run and wait until it is ready."""
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
-    deadline = time.monotonic() + 60
-    while len(list(out.rglob("*.png"))) < images and time.monotonic() < deadline:
-        time.sleep(0.005)
+    wait_until(ready)
     return process
+
+
+def start_slowly(words, out):
+    """Start a run whose images take their time, and wait until ten are written."""
+    return start(words, slow_images(0.05), lambda: len(list(out.rglob("*.png"))) >= 10)
+
+
+def start_endless(source, out, asleep):
+    """Start a run of 20 images of which two never end, and wait until both are under way."""
+    asleep.mkdir()
+    words, env = command(source, out, "--jobs", "2", code=ENDLESS), os.environ | {"ASLEEP": str(asleep)}
+    return start(words, env, lambda: len(list(asleep.iterdir())) == 2)
 
 
 @pytest.fixture(scope="module")
@@ -50,23 +60,16 @@ def hundred(tmp_path_factory):
     return source, everything(folder / "clean")
 
 
-@pytest.fixture
-def slowly():
-    """The environment of a run in which each image takes a hundredth of a second more."""
-    path = os.pathsep.join([str(SITE), os.environ.get("PYTHONPATH", "")])
-    return os.environ | {"PYTHONPATH": path, "FAULTY_SITE_SECONDS": "0.01", "FAULTY_SITE_LOG": os.devnull}
-
-
 @needs_posix
 @pytest.mark.usefixtures("terminal")
 @pytest.mark.fault(38, "SIGINT, SIGTERM, SIGHUP", "at most 2 s to stop, a report, exit 130, 143 or 129, no temporaries")
 @pytest.mark.parametrize("engine", ["threads", "processes"])
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
-def test_the_first_signal(name, code, engine, *, hundred, slowly, tmp_path, observed):
+def test_the_first_signal(name, code, engine, *, hundred, tmp_path, observed):
     """The signal comes when ten of 100 images are written."""
     source, clean = hundred
     out = tmp_path / "out"
-    process = start(command(source, out, "--engine", engine, "--jobs", "2"), out, 10, slowly)
+    process = start_slowly(command(source, out, "--engine", engine, "--jobs", "2"), out)
     process.send_signal(getattr(signal, name))
     begin = time.monotonic()
     printed, errors = process.communicate(timeout=60)
@@ -89,7 +92,7 @@ def test_a_signal_does_not_wait_for_ever(tmp_path, observed):
     """Two images sleep for ten minutes when the signal comes."""
     source = make_photos(tmp_path / "in", 20)
     out = tmp_path / "out"
-    process = start(command(source, out, "--jobs", "2", code=ENDLESS), out, 10)
+    process = start_endless(source, out, tmp_path / "asleep")
     process.send_signal(signal.SIGINT)
     begin = time.monotonic()
     printed, _ = process.communicate(timeout=60)
@@ -106,7 +109,7 @@ def test_a_signal_does_not_wait_for_ever(tmp_path, observed):
 @pytest.mark.fault(38, "Ctrl-C in a terminal while worker processes start", "one report, exit 130, no traceback")
 def test_a_signal_for_all_processes(tmp_path, thorough, observed):
     """SIGINT for the whole group of processes, some hundredths of a second after the first worker was started."""
-    source = make_photos(tmp_path / "in", 1500 if thorough else 200)  # so many that the run goes on at the last moment
+    source = make_photos(tmp_path / "in", 100)
     moments = 20 if thorough else 3
     for number in range(moments):
         out = tmp_path / f"out{number}"
@@ -116,6 +119,7 @@ def test_a_signal_for_all_processes(tmp_path, thorough, observed):
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            env=slow_images(0.05),
         ) as process:
             while process.poll() is None and not any(map(_is_worker, psutil.Process(process.pid).children())):
                 time.sleep(0.001)
@@ -138,12 +142,12 @@ def _is_worker(process):
 @needs_posix
 @pytest.mark.fault(38, "SIGINT twice", "the second stops at once")
 def test_the_second_signal(tmp_path, observed):
-    """Two images sleep for ten minutes when the signals come, a fifth of a second apart."""
+    """Two images sleep for ten minutes when the signals come, the second once the first is answered."""
     source = make_photos(tmp_path / "in", 20)
     out = tmp_path / "out"
-    process = start(command(source, out, "--jobs", "2", code=ENDLESS), out, 10)
+    process = start_endless(source, out, tmp_path / "asleep")
     process.send_signal(signal.SIGINT)
-    time.sleep(0.2)
+    assert any("press Ctrl-C again to stop at once" in line for line in process.stderr)  # no line after it is read
     process.send_signal(signal.SIGINT)
     begin = time.monotonic()
     printed, _ = process.communicate(timeout=60)
@@ -167,7 +171,8 @@ def test_standard_error_breaks(reader, tmp_path, observed):
     out = tmp_path / "out"
     words = command(source, out, "--verbose")
     if reader == "gone":
-        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        with subprocess.Popen(words, **pipe, env=slow_images(0.02)) as process:
             assert b"cat/" in process.stdout.readline() + process.stdout.readline()
             process.stdout.close()
     else:
@@ -181,11 +186,11 @@ def test_standard_error_breaks(reader, tmp_path, observed):
 
 @needs_posix
 @pytest.mark.fault(40, "two runs on one output", "the second is refused, exit 2; a dead one never blocks")
-def test_two_runs_on_one_output(hundred, slowly, tmp_path, observed):
+def test_two_runs_on_one_output(hundred, tmp_path, observed):
     """A second run while the first is stopped by SIGSTOP; then the first is killed, and a third comes."""
     source, clean = hundred
     out = tmp_path / "out"
-    first = start(command(source, out), out, 10, slowly)
+    first = start_slowly(command(source, out), out)
     first.send_signal(signal.SIGSTOP)
     while psutil.Process(first.pid).status() != psutil.STATUS_STOPPED:
         time.sleep(0.01)

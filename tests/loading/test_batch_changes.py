@@ -116,7 +116,7 @@ def test_one_image_takes_one_value_of_each(folders):
         ({"shift": 5}, r"shift=5: expected \(downs, rights\)"),
         ({"shift": ([[1, 2], [1]], 0)}, "shift downs"),
         ({"shift": (0.5, 0)}, r"shift downs \(\) of float64"),
-        ({"flip": [True]}, r"flip \(1,\) of bool: expected \(8,\) of bool"),
+        ({"flip": [True]}, r"flip \(1,\) of bool: expected True or False, or \(8,\) of bool"),
     ],
 )
 def test_changes_that_do_not_fit_are_refused(folders, kind, wrong, message):

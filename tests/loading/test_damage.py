@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import icsys
 from array_folders import described, random_split, write_arrays
@@ -36,6 +37,24 @@ def test_one_changed_bit_is_found_with_its_file_and_block(folder, name):
         icsys.load(folder)  # only its bytes tell
     with pytest.raises(UsageError, match=message):
         icsys.load(folder, verify=True).verify()
+
+
+@pytest.mark.parametrize("change", ["edited", "gone"])
+def test_a_changed_dataset_json_is_found(change, tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    folder = tmp_path / "x"
+    icsys.compress_folder(tmp_path / "a.png", folder, icsys.Options(format="arrays", size="4x4", fit="cover", colors=7))
+    data, path = icsys.load(folder, verify=True), folder / "dataset.json"
+    if change == "edited":
+        path.write_bytes(path.read_bytes().replace(b'"colors": 7', b'"colors": 6', 1))
+        icsys.load(folder)  # only its hash tells
+    else:
+        path.unlink()
+    words = "has changed" if change == "edited" else "cannot be read: No such file"
+    with pytest.raises(UsageError, match=rf"dataset.json' {words}.*; run ics compress again"):
+        data.verify()
+    (folder / "shards.json").unlink()
+    data.verify()  # a copy without the books of the run has nothing to compare it with
 
 
 def test_labels_beyond_the_classes_are_found_without_comparing_bytes(folder):

@@ -93,7 +93,7 @@ def test_rows_are_chosen_as_numpy_chooses_them(three, first, second):
 )
 def test_a_key_of_another_kind_is_refused(three, key):
     data = icsys.load(three[0])
-    with pytest.raises(IndexError, match="expected an integer, a slice, an array of integers, or a mask"):
+    with pytest.raises(IndexError, match="expected an integer, a slice, or a mask or integers in an array of one"):
         data[key]
 
 
@@ -263,6 +263,14 @@ def test_a_dataset_says_what_it_holds(three):
     )
 
 
+@pytest.mark.parametrize("rows", [slice(None), [3, 1], [], 2])
+def test_one_flip_is_that_of_all_rows(three, rows):
+    data = icsys.load(three[0])
+    np.testing.assert_array_equal(data.pixels(rows, flip=True), data.pixels(rows)[..., ::-1])
+    np.testing.assert_array_equal(data.pixels(rows, flip=False), data.pixels(rows))
+    np.testing.assert_array_equal(data.unpacked_indices(rows, flip=np.True_), data.unpacked_indices(rows)[..., ::-1])
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -274,9 +282,13 @@ def test_a_dataset_says_what_it_holds(three):
         ({"dtype": "float32", "std": (1, 2, 0)}, r"std=\(1, 2, 0\): expected a number above 0"),
         ({"dtype": "float32", "std": "x"}, "std='x': expected a number above 0"),
         ({"out": np.empty((11, 3, 3, 5), np.float32)}, r"out is float32 \(11, 3, 3, 5\): expected a contiguous"),
-        ({"out": np.empty((11, 3, 5, 3), np.uint8).transpose(0, 3, 1, 2)}, "out is uint8"),
+        ({"out": np.empty((11, 3, 5, 3), np.uint8).transpose(0, 3, 1, 2)}, "out is strided: expected a contiguous"),
+        ({"out": np.frombuffer(bytes(495), np.uint8).reshape(11, 3, 3, 5)}, "out is read-only: expected"),
+        ({"rows": 2, "out": np.empty((1, 3, 3, 5), np.uint8)}, r"out is uint8 \(1, 3, 3, 5\): .* uint8 \(3, 3, 5\) to"),
+        ({"rows": 2, "out": [1]}, r"out is list: expected .* \(3, 3, 5\) to write into"),
         ({"out": []}, "out is list: expected"),
-        ({"flip": [True]}, r"flip \(1,\) of bool: expected \(11,\) of bool"),
+        ({"flip": [True]}, r"flip \(1,\) of bool: expected True or False, or \(11,\) of bool"),
+        ({"flip": 1}, r"flip \(\) of int64: expected True or False"),
         ({"flip": [1] * 11}, r"flip \(11,\) of int64"),
         ({"threads": 0}, "threads=0: expected a whole number from 1"),
     ],

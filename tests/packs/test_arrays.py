@@ -395,12 +395,20 @@ def test_the_images_of_lost_arrays_are_made_again(damage, name, source, tmp_path
     assert_as_clean(source, tmp_path / "out", options())
 
 
-@pytest.mark.parametrize("damage", ["gone", "cut"])
-def test_a_lost_dataset_json_is_written_again(damage, source, tmp_path):
+@pytest.mark.parametrize("damage", ["gone", "cut", "edited", "bit"])
+def test_a_lost_or_changed_dataset_json_is_written_again(damage, source, tmp_path):
     compress_folder(source, tmp_path / "out", options())
     lost = tmp_path / "out" / "dataset.json"
-    os.truncate(lost, 10) if damage == "cut" else lost.unlink()
-    compress_folder(source, tmp_path / "out", options())
+    data, times = lost.read_bytes(), (lost.stat().st_atime_ns, lost.stat().st_mtime_ns)
+    if damage == "gone":
+        lost.unlink()
+    elif damage == "cut":
+        os.truncate(lost, 10)
+    else:  # of the same size, and with the same date where no one has edited it
+        lost.write_bytes(data.replace(b"4", b"5", 1))
+        if damage == "bit":
+            os.utime(lost, ns=times)
+    assert compress_folder(source, tmp_path / "out", options()).compressed == 0
     assert_as_clean(source, tmp_path / "out", options())
 
 

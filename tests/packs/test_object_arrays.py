@@ -70,6 +70,17 @@ def test_a_run_with_nothing_to_do_reads_no_array(store, source):
     assert not [path for kind, path in asked if kind in {"read", "write"} and path.endswith(".npy")]
 
 
+def test_a_dataset_json_that_someone_changed_is_written_again(store, source):
+    options = Options(format="arrays", size="9x7", fit="cover", colors=3)
+    run(source, URL, options)
+    before = small(store)
+    changed = before["dataset.json"].replace(b'"width": 9', b'"width": 8')
+    store.put_back(store.objects() | {"bucket/small/dataset.json": changed})
+    assert small(store) != before
+    assert run(source, URL, options).compressed == 0
+    assert small(store) == before
+
+
 def test_images_of_a_stopped_run_become_arrays_in_the_next(store, source, tmp_path, options):
     stop = threading.Event()
     compress_folder(source, URL, options, jobs=1, stop=stop, progress=lambda step: step.result and stop.set())

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from fault_runs import command, needs_posix
+from fault_runs import command, needs_posix, slow_images
 from helpers import compress_into, everything, image_bytes, state_folder_at, synthetic_photo
 from icsys import Options, UsageError, compress_folder, merge_shards
 from icsys.files.rooted_path import RootedPath
@@ -142,7 +142,8 @@ def test_a_killed_shard_resumes_while_others_run(source, out):
     chance = random.Random(2)  # noqa: S311 - no secret
     killed = 0
     for _ in range(4):
-        with subprocess.Popen(command(source, out, "--shard", "2/4"), stdout=subprocess.DEVNULL) as process:
+        words = command(source, out, "--shard", "2/4")
+        with subprocess.Popen(words, stdout=subprocess.DEVNULL, env=slow_images(0.02)) as process:
             while not (state_folder / ".ics-claims").exists() and process.poll() is None:
                 time.sleep(0.001)
             time.sleep(chance.uniform(0, 0.03))

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from fake_cluster import Fake
-from fault_runs import needs_posix
+from fault_runs import needs_posix, wait_until
 from helpers import compress_into, ics, image_bytes, synthetic_photo, tree
 from icsys import Options, UsageError, compare_folder, compress_folder, merge_shards
 from icsys.files.atomic import write_json
@@ -192,9 +192,7 @@ def test_outputs_of_a_run_that_was_killed_are_no_photos(tmp_path, flags):
         with subprocess.Popen(
             [sys.executable, "-m", "icsys", *arguments], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         ) as process:
-            deadline = time.monotonic() + 60
-            while process.poll() is None and time.monotonic() < deadline and not list(source.glob("out/**/*.png")):
-                time.sleep(0.001)
+            wait_until(lambda: process.poll() is not None or list(source.glob("out/**/*.png")))
             time.sleep(seconds)
             process.send_signal(signal.SIGKILL)
         results, summary = compress_into(source, tmp_path / "new", SO, dry_run=True, stop=threading.Event())

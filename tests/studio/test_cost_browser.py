@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from helpers import synthetic_photo
+from icsys.options import Options
 from studio_pages import BROWSER, eventually, serving, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
@@ -103,3 +104,38 @@ def test_the_run_takes_over_the_budget(page):
     playwright.expect(text).not_to_have_value(re.compile("--colors"))
     page.get_by_role("button", name="Run without the budget").click()
     playwright.expect(text).not_to_have_value(re.compile("--total-bytes"))
+
+
+def test_what_the_choice_keeps_is_kept_by_the_run_though_it_is_a_default(page):
+    page.get_by_label("Colours").fill(str(Options().colors))
+    page.get_by_label("Colours").press("Enter")
+    page.get_by_label("Budget").fill("6 kB")
+    page.get_by_label("Choose").select_option("size")
+    page.get_by_role("button", name="Find the best").click()
+    page.get_by_role("button", name="Use the budget in the run").click()
+    check = page.locator("#destination-check")
+    playwright.expect(check).to_contain_text("It chooses size, to keep within 6,000 bytes.")
+    text = page.get_by_label("Text to take along")
+    playwright.expect(text).to_have_value(re.compile(f"--colors {Options().colors} --total-bytes 6000"))
+    page.get_by_role("radio", name="TOML", exact=True).check()
+    only = page.get_by_text(f"Only the command keeps colors={Options().colors}")
+    playwright.expect(only).to_be_visible()
+    assert axe.Axe().run(page, "#take").violations_count == 0
+    page.get_by_role("radio", name="Command", exact=True).check()
+    playwright.expect(only).to_have_count(0)
+    page.get_by_role("button", name="Run without the budget").click()
+    playwright.expect(check).not_to_contain_text("It chooses")
+    playwright.expect(text).not_to_have_value(re.compile("--colors"))
+
+
+def test_a_codec_that_takes_more_at_every_quality_says_so(page):
+    """Two colours at 8 pixels take fewer bytes than the header of a JPEG."""
+    page.get_by_label("Width").fill("8")
+    page.get_by_label("Colours").fill("2")
+    page.get_by_label("Colours").press("Enter")
+    row = page.locator("#figures-table tr", has_text="JPEG")
+    playwright.expect(row).to_contain_text("No quality takes so few bytes: the lowest one takes")
+    playwright.expect(page.get_by_role("button", name="Show JPEG")).to_have_count(0)
+    page.set_viewport_size({"width": 390, "height": 800})
+    playwright.expect(row.get_by_text("No quality takes so few bytes")).to_be_visible()
+    assert axe.Axe().run(page, "#figures").violations_count == 0

@@ -386,9 +386,13 @@ def test_codecs_at_equal_bytes_are_shown_in_the_view(visit):
         playwright.expect(button).to_have_attribute("aria-pressed", "true")
         playwright.expect(page.locator("img.after")).to_have_attribute("src", re.compile("-webp/"))
         playwright.expect(page.locator(".tag.after")).to_have_text(re.compile("^WebP "))
+        # What is said below the picture is about what is seen.
+        words = page.locator("article.view .summary")
+        playwright.expect(words).to_have_text(re.compile(r"^WebP \d+, .* k?B, .* smaller, SSIM "))
         button.click()
         playwright.expect(button).to_have_attribute("aria-pressed", "false")
         playwright.expect(page.locator("img.after")).to_have_attribute("src", own)
+        playwright.expect(words).to_contain_text("32 colours")
 
 
 def test_the_palette_is_one_stop_of_the_keyboard(visit):

@@ -25,3 +25,9 @@ def test_nothing_is_fetched_from_elsewhere():
 
 def test_the_page_holds_no_script_and_no_style_of_its_own():
     assert not re.search(r"<style|style=|<script(?! type=\"module\" src=)|\son\w+=", INDEX)
+
+
+def test_the_stream_has_every_kind_of_news_that_a_module_listens_to():
+    listened = {kind for text in MODULES.values() for kind in re.findall(r'onEvent\("(\w+)"', text)}
+    [kinds] = re.findall(r"KINDS = \[(.*)\]", MODULES["news_stream.js"])
+    assert listened == set(re.findall(r'"(\w+)"', kinds))

@@ -139,6 +139,8 @@ def test_a_toml_file_is_opened_or_dropped(page, folder):
     path.write_text('colors = "auto"\nmin_psnr = 30\nscale = 0.5\njobs = 2\nquiet = true\n', "utf-8")
     page.get_by_label("Open a TOML file").set_input_files(path)
     holds(page, "--colors auto --min-psnr 30")
+    said = page.locator("#take-note")
+    playwright.expect(said).to_have_text("The options of mine.toml are shown. Undo brings back the ones before.")
     command = shlex.split(taken(page, "Command"))
     assert command[4:] == ["--colors", "auto", "--min-psnr", "30.0", "--per", "image", "--scale", "0.5", "--jobs", "2"]
     drop(page, "b.TOML", "colors = 3")
@@ -156,6 +158,11 @@ def test_a_file_that_is_not_accepted_changes_nothing_and_is_named(page):
         drop(page, "bad.toml", text)
         playwright.expect(page.get_by_role("alert").filter(has_text="bad.toml")).to_contain_text(error)
     holds(page, "--colors 8")
+    drop(page, "good.toml", "colors = 12")
+    holds(page, "--colors 12")
+    playwright.expect(page.locator("#notice")).to_be_hidden()  # what was wrong before is over
+    set_colours(page, 9)
+    playwright.expect(page.locator("#take-note")).to_be_empty()
 
 
 @pytest.mark.parametrize("width", [360, 1280, 2560])

@@ -87,7 +87,7 @@ def _command(arguments: argparse.Namespace) -> int:
     if getattr(arguments, "studio", False):
         from icsys.cli.commands.studio_command import open_studio  # noqa: PLC0415 - few runs need it
 
-        return open_studio(*given_places(arguments.paths, arguments.output), request)
+        return open_studio(*given_places(arguments.paths, arguments.output), request, decided_options(arguments))
     given = decided_options(arguments) if request.settings.total_bytes else None
     if arguments.command == "demo":
         return _run(

@@ -17,6 +17,7 @@ from icsys.image.arrays.packing import index_dtype, packed_width
 from icsys.layout import IMAGE_NAMES, INDICES, LABELS, PALETTES, PIXELS
 from icsys.loading.batch_form import INDEX, show_pixels
 from icsys.loading.npy_file import map_array
+from icsys.loading.stored_dataset import check_stored_dataset
 from icsys.loading.stored_labels import StoredLabels, label_shapes
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class ArraySplit:
         if len(wrong):
             raise UsageError(
                 f"{str(self._path(LABELS))!r} has the label {labels[wrong[0]]} at image {begin + wrong[0]}: expected "
-                f"the number of one of {len(numbers)} classes, or {_UNLABELLED}; run ics compress again"
+                f"the number of one of {len(numbers)} classes, or {_UNLABELLED}; remove it and run ics compress again"
             )
         return np.where(is_known, places, _UNLABELLED)
 
@@ -139,7 +140,7 @@ class ArraySplit:
         if len(names) != len(self) or not all(isinstance(name, str) for name in names):
             raise UsageError(
                 f"{str(path)!r} does not hold {len(self)} names, each a JSON text in a line: wrong from line "
-                f"{len(names)} on; run ics compress again"
+                f"{len(names)} on; remove it and run ics compress again"
             )
         return names
 
@@ -168,8 +169,9 @@ class ArraySplit:
         Raises
         ------
         UsageError
-            If a block differs from what was written; the message names file and block.
+            If a block differs from what was written; the message names file and block. Likewise ``dataset.json``.
         """
+        check_stored_dataset(self._folder)
         for name, stored in self._split.files.items():
             _check_blocks(self._path(name), stored)
 
@@ -221,10 +223,13 @@ def _check_blocks(path: RootedPath, stored: StoredFile) -> None:
                 if _crc32_of(file, block) != expected:
                     raise UsageError(
                         f"{str(path)!r} has changed in block {number + 1} of {len(stored.crc32)} (from byte {begin}): "
-                        "expected what ics wrote; run ics compress again"
+                        "expected what ics wrote; remove it and run ics compress again"
                     )
             if file.read(1):
-                raise UsageError(f"{str(path)!r} is longer than the {stored.bytes} bytes that ics wrote")
+                raise UsageError(
+                    f"{str(path)!r} is longer than the {stored.bytes} bytes that ics wrote; remove it and run ics "
+                    "compress again"
+                )
     except OSError as error:
         raise UsageError(f"{str(path)!r} cannot be read: {error.strerror or error}; run ics compress again") from None
 

@@ -73,20 +73,22 @@ class BatchForm:
         """Return an array of the form as it is written: of bfloat16, the bits."""
         return out.view(np.uint16) if self.dtype == BFLOAT16 else out
 
-    def to_out(self, out: Any, images: int, height: int, width: int) -> NDArray[Any]:  # noqa: ANN401
-        """Return the array for a batch: a new one, or the given one, checked."""
-        shape = self.shape(images, height, width)
+    def to_out(self, out: Any, images: int | None, height: int, width: int) -> NDArray[Any]:  # noqa: ANN401
+        """Return the array for a batch, or for one image if ``images`` is None: a new one, or the given one, checked.
+
+        Either has an axis of images.
+        """
+        shape = self.shape(1 if images is None else images, height, width)
         if out is None:
             return np.empty(shape, self.array_dtype)
-        if (
-            not isinstance(out, np.ndarray)
-            or out.shape != shape
-            or out.dtype != self.array_dtype
-            or not out.flags.carray
-        ):
+        wanted = shape if images is not None else shape[1:]
+        if not isinstance(out, np.ndarray) or out.shape != wanted or out.dtype != self.array_dtype:
             given = f"{getattr(out, 'dtype', type(out).__name__)} {getattr(out, 'shape', '')}".strip()
-            raise UsageError(f"out is {given}: expected a contiguous array of {self.array_dtype} {shape} to write into")
-        return out
+        elif not out.flags.carray:
+            given = "read-only" if not out.flags.writeable else "unaligned" if out.flags.c_contiguous else "strided"
+        else:
+            return out.reshape(shape)
+        raise UsageError(f"out is {given}: expected a contiguous array of {self.array_dtype} {wanted} to write into")
 
 
 def batch_form(layout: str, dtype: DTypeLike, mean: object, std: object) -> BatchForm:

@@ -196,7 +196,7 @@ class Dataset(DatasetLabels):
         threads
             Number of threads.
         **changes
-            Changes of each image. ``flip``: shape (n,), bool, whether to mirror it left to right, after all else.
+            Changes of each image. ``flip``: a bool, or shape (n,), whether to mirror it left to right, after all else.
             ``crop``: (tops, lefts, height, width) in pixels, the part that is kept; tops and lefts are integers, or of
             shape (n,). ``shift``: (downs, rights) in pixels, how far what is kept is moved; integers, or of shape (n,),
             negative for up and left. Past the edges of an image, its outermost pixels are repeated. ``palettes``: shape
@@ -233,8 +233,7 @@ class Dataset(DatasetLabels):
         numbers = np.array([chosen]) if isinstance(chosen, int) else as_array(chosen)
         size = self._size(numbers) or (0, 0)
         changed = batch_changes(changes, len(numbers), size, self.bits)
-        target = out if out is None or not isinstance(chosen, int) else np.asarray(out)[None]
-        shown = form.to_out(target, len(numbers), *changed.size_of(size))
+        shown = form.to_out(out, None if isinstance(chosen, int) else len(numbers), *changed.size_of(size))
         self._show(numbers, form, changed, form.as_written(shown), threads)
         if out is not None:
             return out

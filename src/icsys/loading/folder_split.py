@@ -141,8 +141,10 @@ class FolderSplit:
             numbers = range(begin, min(begin + _AT_ONCE, len(self)))
             for row, data in zip(self._rows[begin : begin + _AT_ONCE], self._read(numbers), strict=True):
                 if hashlib.sha256(data).hexdigest() != row.sha256:
+                    where = row.place.output if row.place.pack is None else row.place.pack
                     raise UsageError(
-                        f"{row.place.output!r} has changed: expected what ics wrote; run ics compress again"
+                        f"{row.place.output!r} has changed: expected what ics wrote; remove {where!r} and run ics "
+                        "compress again"
                     )
 
     @property

@@ -63,4 +63,4 @@ def _checked_offset(file: BinaryIO, path: RootedPath, stored: StoredFile) -> int
 
 
 def _damaged(path: RootedPath, what: str) -> UsageError:
-    return UsageError(f"{str(path)!r} is not the array that ics wrote: {what}; run ics compress again")
+    return UsageError(f"{str(path)!r} is not the array that ics wrote: {what}; remove it and run ics compress again")

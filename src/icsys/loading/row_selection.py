@@ -16,7 +16,7 @@ Rows: TypeAlias = "range | NDArray[np.int64]"
 """Numbers of rows; a range takes no memory."""
 
 _Part = TypeVar("_Part")
-_EXPECTED = "expected an integer, a slice, an array of integers, or a mask"
+_EXPECTED = "expected an integer, a slice, or a mask or integers in an array of one axis"
 
 
 def choose_rows(rows: Rows, key: object) -> int | Rows:

@@ -25,6 +25,7 @@ from icsys.layout import (
     is_mask_kind,
     mask_arrays,
 )
+from icsys.records.pack_index import load_pack_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,6 +106,26 @@ def read_stored_dataset(folder: RootedPath) -> StoredDataset:
     except (OSError, ValueError) as error:
         raise UsageError(f"{str(path)!r} cannot be read: {error}; run ics compress again") from None
     return _dataset_of(_Table(str(path), "", record))
+
+
+def check_stored_dataset(folder: RootedPath) -> None:
+    """Compare ``dataset.json`` with its hash in ``shards.json``; a folder without that, such as a copy, will do.
+
+    Raises
+    ------
+    UsageError
+        If it has changed, or ``shards.json`` is not as ICS writes it.
+    """
+    index, path = load_pack_index(folder), folder / DATASET
+    recorded = [pack.sha256 for pack in index.packs if pack.name == DATASET] if index else []
+    if index is None or index.state != "complete":
+        return
+    try:
+        found = path.sha256()
+    except OSError as error:
+        raise UsageError(f"{str(path)!r} cannot be read: {error.strerror or error}; run ics compress again") from None
+    if recorded != [found]:
+        raise UsageError(f"{str(path)!r} has changed: expected what ics wrote; run ics compress again")
 
 
 class _Table:

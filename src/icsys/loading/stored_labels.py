@@ -111,7 +111,8 @@ class StoredLabels:
         count = self._split.files[ALL_BOXES].shape[0]
         if starts[0] != 0 or starts[-1] != count or (starts[1:] < starts[:-1]).any():
             raise UsageError(
-                f"{self._name(BOX_STARTS)} does not rise from 0 to the number of {count} boxes; run ics compress again"
+                f"{self._name(BOX_STARTS)} does not rise from 0 to the number of {count} boxes; remove it and run ics "
+                "compress again"
             )
         return starts
 
@@ -129,7 +130,7 @@ class StoredLabels:
         if wrong.any():
             raise UsageError(
                 f"{self._name(BOX_LABELS)} has the class {labels[wrong][0]}: expected one of "
-                f"{len(self.box_classes)} classes; run ics compress again"
+                f"{len(self.box_classes)} classes; remove it and run ics compress again"
             )
         return boxes, labels
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from icsys.choices import ARRAYS, PACKINGS
 from icsys.errors import UsageError
-from icsys.layout import MANIFEST, PACK_INDEX, STAGED_PACKS
+from icsys.layout import DATASET, MANIFEST, PACK_INDEX, STAGED_PACKS
 from icsys.packs.array_labels.label_files import label_files
 from icsys.packs.assignment import Stopped, assign
 from icsys.packs.companions import Companions
@@ -198,7 +198,10 @@ def is_packed(
 
 
 def _is_packed(destination: RootedPath, before: PackIndex, after: PackIndex, assignment: Assignment) -> bool:
-    """Return whether every image is in the pack that it is assigned to, and the packs hold nothing else."""
+    """Return whether every image is in the pack that it is assigned to, and the packs hold nothing else.
+
+    ``dataset.json`` is small, and people edit it: its content is compared, too.
+    """
     return (
         assignment.settled
         and before.state == "complete"
@@ -206,6 +209,7 @@ def _is_packed(destination: RootedPath, before: PackIndex, after: PackIndex, ass
         and assignment.counts == {pack.name: pack.images for pack in before.packs if _holds_images(pack, before)}
         and all(assignment.companions[pack.name] == pack.companions for pack in before.packs)
         and all(_is_intact(destination, pack, None) for pack in before.packs)
+        and all(_has_hash(destination / DATASET, pack.sha256) for pack in before.packs if pack.name == DATASET)
     )
 
 
@@ -236,8 +240,13 @@ def _is_intact(destination: RootedPath, pack: Pack, written: os.stat_result | No
         return False
     if written is None or found.st_mtime_ns <= written.st_mtime_ns:
         return True
+    return _has_hash(path, pack.sha256)
+
+
+def _has_hash(path: RootedPath, sha256: str) -> bool:
+    """Return whether a file can be read, and has a hash."""
     try:
-        return path.sha256() == pack.sha256
+        return path.sha256() == sha256
     except OSError:
         return False
 

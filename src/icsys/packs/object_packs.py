@@ -96,7 +96,7 @@ class RemotePacks:
         self._inodes: dict[str, int] = {}  # of the empty local files, by pack name
 
     def stand_in(self) -> None:
-        """Create an empty local file of the right size for each pack in the store."""
+        """Create an empty local file of the right size for each pack in the store; ``dataset.json`` is fetched."""
         index = load_pack_index(self._root)
         if index is not None:
             self._before, self._index = index, (self._folder / PACK_INDEX).read_bytes()
@@ -116,8 +116,11 @@ class RemotePacks:
     def _stand_for(self, name: str, size: int) -> None:
         path = self._folder / name
         path.parent.mkdir(exist_ok=True)
-        with path.open("wb") as file:
-            file.truncate(size)
+        if name == DATASET:
+            self._objects.fetch(name, path)
+        else:
+            with path.open("wb") as file:
+                file.truncate(size)
         os.utime(path, ns=(0, 0))  # older than the index, so its content is not read
         self._inodes[name] = path.stat().st_ino
 

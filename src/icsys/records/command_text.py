@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING
 from icsys.options import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 _PLAIN_IN_POWERSHELL = re.compile(r"[\w./:\\+=-]+", re.ASCII)
 
 
-def command_text(command: str, folders: Sequence[str], options: Options, settings: Mapping[str, object]) -> str:
-    """Return the command line that repeats a run, with every option that differs from its default.
+def command_text(
+    command: str,
+    folders: Sequence[str],
+    options: Options,
+    settings: Mapping[str, object],
+    named: Collection[str] = (),
+) -> str:
+    """Return the command line that repeats a run, with every option that differs from its default, or is ``named``.
 
     Examples
     --------
@@ -24,7 +30,7 @@ def command_text(command: str, folders: Sequence[str], options: Options, setting
     "ics compress 'my photos' out --colors 8 --scale 0.5 --jobs 2"
     """
     usual = Options().to_dict()
-    chosen = {name: value for name, value in options.to_dict().items() if usual.get(name) != value}
+    chosen = {name: value for name, value in options.to_dict().items() if name in named or usual.get(name) != value}
     words = ["ics", command, *folders]
     for name, value in (chosen | dict(settings)).items():
         if value is None or (value is False and name not in chosen):

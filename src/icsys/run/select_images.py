@@ -15,7 +15,6 @@ from icsys.choices import PACKINGS
 from icsys.engine import Lost
 from icsys.engine.executor import one_by_one
 from icsys.errors import ImageError, UsageError
-from icsys.image.picture_header import read_header
 from icsys.inspection.equal_files import equal_files
 from icsys.inspection.groups import duplicate_groups
 from icsys.inspection.split_folders import SplitFolders
@@ -23,6 +22,7 @@ from icsys.layout import SPLITS
 from icsys.records.label import label_at
 from icsys.records.split_list import read_split_list, split_key, split_table, write_split_list
 from icsys.records.splits import standard_split
+from icsys.run.worker import broken_size_rule
 from icsys.sources.base import Task, read_loaded, some_names
 from icsys.sources.selected_source import SelectedSource
 from icsys.sources.split_assignment import UNASSIGNED, SplitImages, assign_splits
@@ -75,8 +75,7 @@ def select_images(
     excluded: dict[str, tuple[str, str]] = {}
     if settings.drop_duplicates is not None:
         report("Looking for duplicates")
-        equal = equal_files(source, executor, options)
-        excluded |= {path: ("drop_duplicates", f"its file equals that of {first!r}") for path, first in equal.items()}
+        excluded |= excluded_duplicates(source, options, executor)
     if settings.split is None:
         return SelectedSource(source, None, excluded), []
     check_split(settings.split, options)
@@ -93,6 +92,12 @@ def select_images(
         if not settings.dry_run and not executor.stop.is_set():
             write_split_list(destination, settings.split, options.seed, splitting.new_rows())
     return SelectedSource(source, splitting.table, excluded), [splitting.note()]
+
+
+def excluded_duplicates(source: Source, options: Options, executor: Executor) -> dict[str, tuple[str, str]]:
+    """Return the images whose files equal that of an earlier one, by their paths: the rule, and a sentence."""
+    equal = equal_files(source, executor, options)
+    return {path: ("drop_duplicates", f"its file equals that of {first!r}") for path, first in equal.items()}
 
 
 def check_split(shares: SplitShares, options: Options) -> None:
@@ -266,7 +271,7 @@ def _broken_rule(
     try:
         data, _ = read_loaded(source, loaded, options)
         with limits.slots:
-            return task.source, rules.broken_by(*read_header(data, options).stored)
+            return task.source, broken_size_rule(data, options, rules)
     except (ImageError, OSError, MemoryError):
         return task.source, None
 

@@ -185,7 +185,7 @@ def _compress(source: _Read, context: WorkerContext, limits: Limits) -> MadeOutp
     task, data, mtime_ns, seconds = source
     start = time.perf_counter()
     try:
-        broken = _broken_rule(data, context)
+        broken = broken_size_rule(data, context.options, context.rules)
         if broken is not None:
             return Outcome(task, LeftOut(source=task.source, rule=broken[0], message=broken[1]))
         source_sha256 = hashlib.sha256(data).hexdigest()
@@ -213,9 +213,15 @@ def _compress(source: _Read, context: WorkerContext, limits: Limits) -> MadeOutp
     return MadeOutput(task, result, image.data)
 
 
-def _broken_rule(data: bytes, context: WorkerContext) -> tuple[str, str] | None:
-    """Return the rule of size that an image breaks, and a sentence that says so; None if it breaks none."""
-    return None if context.rules is None else context.rules.broken_by(*read_header(data, context.options).stored)
+def broken_size_rule(data: bytes, options: Options, rules: SizeRules | None) -> tuple[str, str] | None:
+    """Return the rule of size that an image breaks, and a sentence that says so; None if it breaks none.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read.
+    """
+    return None if rules is None else rules.broken_by(*read_header(data, options).stored)
 
 
 def write_made(

@@ -11,15 +11,19 @@ from icsys.studio.cost.estimate import CostEstimates
 from icsys.studio.cost.frontier import Frontiers
 from icsys.studio.images.image_list import ImageList
 from icsys.studio.images.photo_cache import PhotoCache
+from icsys.studio.images.run_selection import RunSelection
 from icsys.studio.images.thumbnails import Thumbnails
 from icsys.studio.jobs.events import Events
 from icsys.studio.jobs.learn_job import LearnJob
 from icsys.studio.jobs.run_job import RunJob
+from icsys.studio.looks import Looks
 from icsys.studio.previews.previews import Previews
 from icsys.studio.settings.config_folder import config_folder
+from icsys.studio.settings.kept_options import KEPT
 from icsys.studio.settings.page_options import page_options
 from icsys.studio.settings.presets import Presets
 from icsys.studio.surveys.inspect_job import InspectJob
+from icsys.studio.surveys.left_out import LeftOutImages
 from icsys.studio.surveys.shared_palettes import SharedPalettes
 from icsys.studio.surveys.worst_images import WorstImages
 
@@ -44,6 +48,8 @@ class Workspace:
         Where a run writes unless the user names another folder.
     options, settings
         What the page begins with.
+    kept
+        Names of options that the user decides: a run within a number of bytes keeps these.
 
     Raises
     ------
@@ -51,8 +57,11 @@ class Workspace:
         If there is no such source.
     """
 
-    def __init__(self, source: Location, destination: str, options: Options, settings: RunSettings) -> None:
+    def __init__(
+        self, source: Location, destination: str, options: Options, settings: RunSettings, kept: tuple[str, ...] = ()
+    ) -> None:
         self.source, self.destination, self.options, self.settings = source, destination, options, settings
+        self.kept = tuple(name for name in KEPT if name in kept)
         self.roots = tuple(place for place in (source, destination) if isinstance(place, str))
         """What was opened: files that options name are read in these folders only."""
         self.images = ImageList(source, destination, options, settings)
@@ -64,13 +73,17 @@ class Workspace:
         shared = SharedPalettes(self.images, settings, self.events, admit)
         self.shared_palettes = shared
         self.previews = Previews(PhotoCache(self.images, _BYTES_OF_PHOTOS, admit), shared, self.threads)
+        selection = RunSelection(self.images, options, admit)
+        self.left_out = LeftOutImages(self.images, selection, settings, self.events)
         self.inspection = InspectJob(source, self.images, settings, self.events)
         self.worst = WorstImages(self.images, shared, self.events, admit)
-        self.costs = CostEstimates(self.images, self.events, self.previews, shared, admit)
+        self.costs = CostEstimates(self.images, self.events, self.previews, shared, selection, admit=admit)
         self.frontiers = Frontiers(self.images, self.events, self.previews, admit)
         self.run = RunJob(source, self.events)
         self.learning = LearnJob(source, settings, self.events)
         self.presets = Presets(config_folder)
+        self.looks = Looks()
+        """For what a request asks of other places than the source."""
         self.stopping = threading.Event()
         """Set once the server ends."""
 
@@ -92,6 +105,7 @@ class Workspace:
         self.costs.close()
         self.frontiers.close()
         self.inspection.close()
+        self.left_out.close()
         self.worst.close()
         self.shared_palettes.close()
         for job in (self.run, self.learning):

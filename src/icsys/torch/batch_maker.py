@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy as np
@@ -11,7 +12,7 @@ from icsys.errors import UsageError
 from icsys.loading.batch_form import INDEX
 from icsys.setting_fields import Choice
 from icsys.torch.batch_buffers import PinnedBuffers, ReusedBuffers
-from icsys.torch.on_device import DevicePixels
+from icsys.torch.on_device import DevicePixels, Sender, is_resident
 from icsys.torch.tensor_types import array_of, torch_dtype
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class BatchMaker:
         target = cast("TargetKind", Choice(_TARGETS, exact=True).accept("target", target))
         self._data, self._form, self._target, self._threads = data, form, target, threads
         self._buffers: Buffers = ReusedBuffers(0)
+        self._sender: Sender | None = None
         self._on_device: DevicePixels | None = None
         if target == "masks":
             _ = data.masks  # which raises the error that says why there are none
@@ -63,8 +65,17 @@ class BatchMaker:
         self._buffers = PinnedBuffers() if pin else ReusedBuffers(most)
 
     def choose_device(self, device: torch.device, *, resident: bool | str) -> None:
-        """Choose that images are made on a device from packed rows and palettes, which are kept there or sent."""
-        self._on_device = DevicePixels(self._data, self._form, device, resident=resident)
+        """Choose that images are made on a device from packed rows and palettes, which are kept there or sent.
+
+        Where the dataset has none, the pixels are sent.
+        """
+        if self._data.bits:
+            self._sender = self._on_device = DevicePixels(self._data, self._form, device, resident=resident)
+            return
+        self._sender = Sender(device)
+        self._buffers = self._sender.buffers
+        if is_resident(resident, device, math.inf):
+            raise UsageError("resident=True for images without indices, whose pixels are sent: expected no resident")
 
     def begin(self, rows: NDArray[np.int64], changes: BatchChanges) -> tuple[Any, torch.Tensor]:
         """Return what a batch of rows is made from, as far as the processor makes it; a thread may do that ahead."""
@@ -74,9 +85,10 @@ class BatchMaker:
 
     def end(self, begun: tuple[Any, torch.Tensor]) -> Batch:
         """Return the batch. Work of a GPU is queued in the current stream of the thread that calls this."""
-        if self._on_device is None:
+        if self._sender is None:
             return begun
-        return self._on_device.images(begun[0]), self._on_device.sent(begun[1])
+        images = self._sender.sent(begun[0]) if self._on_device is None else self._on_device.images(begun[0])
+        return images, self._sender.sent(begun[1])
 
     def _images(self, rows: NDArray[np.int64], changes: BatchChanges) -> torch.Tensor:
         """Return pixels, or indices, on the processor."""
@@ -103,8 +115,8 @@ class BatchMaker:
 
     def _held(self, values: NDArray[Any]) -> torch.Tensor:
         """Return values in memory from which they are copied to where they are needed."""
-        if self._on_device is not None:
-            return self._on_device.held(values)
+        if self._sender is not None:
+            return self._sender.held(values)
         if isinstance(self._buffers, PinnedBuffers):
             return self._buffers.copy_of(values, torch_dtype(values.dtype.name))
         tensor: torch.Tensor = torch.from_numpy(values)

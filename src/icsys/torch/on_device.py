@@ -1,4 +1,7 @@
-"""Pixels and indices made on the device that trains: packed rows and palettes lie there or are sent, far smaller."""
+"""Pixels and indices made on the device that trains: packed rows and palettes lie there or are sent, far smaller.
+
+Pixels of datasets without palettes are sent as they are.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,38 @@ class Parcel(NamedTuple):
     palettes: torch.Tensor | None
 
 
-class DevicePixels:
+class Sender:
+    """Sends arrays to a device.
+
+    Parameters
+    ----------
+    device
+        The device.
+
+    Raises
+    ------
+    UsageError
+        If PyTorch cannot use it.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        _check_usable(device)
+        self._device = device
+        # From memory that is not page-locked, only a copy that is waited for is sure to read it in time.
+        self._is_cuda = device.type == "cuda"
+        self.buffers: Buffers = PinnedBuffers() if self._is_cuda else ReusedBuffers(0)
+        """Memory from which the device copies without making the program wait."""
+
+    def held(self, values: NDArray[Any]) -> torch.Tensor:
+        """Return a copy of values in such memory."""
+        return self.buffers.copy_of(values, torch_dtype(values.dtype.name))
+
+    def sent(self, held: torch.Tensor | None) -> Any:  # noqa: ANN401 - a tensor, or None for None
+        """Return a tensor on the device."""
+        return None if held is None else held.to(self._device, non_blocking=self._is_cuda)
+
+
+class DevicePixels(Sender):
     """Makes batches of pixels, or of indices, on a device; the numbers equal those of :class:`icsys.Dataset`.
 
     Parameters
@@ -76,17 +110,14 @@ class DevicePixels:
 
     def __init__(self, data: Dataset, form: BatchForm, device: torch.device, *, resident: bool | str = "auto") -> None:
         self._indices, self._palettes = data.indices, data.palettes
-        _check_usable(device)
-        self._bits, self._form, self._device = data.bits, form, device
+        super().__init__(device)
+        self._bits, self._form = data.bits, form
         self._size = data.size or (0, 0)
         self._shares_palette = len(self._palettes.shape) == _SHARED
-        # From memory that is not page-locked, only a copy that is waited for is sure to read it in time.
-        self._is_cuda = device.type == "cuda"
-        self._buffers: Buffers = PinnedBuffers() if self._is_cuda else ReusedBuffers(0)
         self._levels = None if form.layout == INDEX else tensor_of(_levels_of(form), form.dtype).to(device)
         kept = [self._indices] if self._levels is None else [self._indices, self._palettes]
         self._all: list[torch.Tensor] | None = None
-        if _is_resident(resident, device, sum(map(_bytes_of, kept))):
+        if is_resident(resident, device, sum(map(_bytes_of, kept))):
             self._all = list(map(self._moved, kept))
 
     @property
@@ -134,14 +165,6 @@ class DevicePixels:
     def batch(self, rows: NDArray[np.int64], changes: BatchChanges) -> torch.Tensor:
         """Return the pixels of rows, or their indices."""
         return self.images(self.parcel(rows, changes))
-
-    def held(self, values: NDArray[Any]) -> torch.Tensor:
-        """Return a copy of values from which the device copies without making the program wait."""
-        return self._buffers.copy_of(values, torch_dtype(values.dtype.name))
-
-    def sent(self, held: torch.Tensor | None) -> Any:  # noqa: ANN401 - a tensor, or None for None
-        """Return a tensor on the device."""
-        return None if held is None else held.to(self._device, non_blocking=self._is_cuda)
 
     def _packed(self, stored: Stored, rows: NDArray[np.int64]) -> torch.Tensor:
         """Return rows of stored arrays, held."""
@@ -216,7 +239,7 @@ def _check_usable(device: torch.device) -> None:
         ) from None
 
 
-def _is_resident(resident: object, device: torch.device, size: int) -> bool:
+def is_resident(resident: object, device: torch.device, size: float) -> bool:
     """Return whether arrays of so many bytes are kept on a device."""
     if isinstance(resident, bool | np.bool_):
         return bool(resident)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from fault_runs import slow_images
 from helpers import everything, ics, image_bytes, synthetic_photo
 from icsys import compress_folder
 from icsys.options import Options
@@ -127,11 +128,11 @@ def many(tmp_path_factory):
 
 
 class Server:
-    """``ics studio`` as a process of its own."""
+    """``ics studio`` as a process of its own, in which images take their time."""
 
     def __init__(self, source, cwd):
         command = [sys.executable, "-m", "icsys", "studio", str(source), "--no-browser"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=cwd)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=cwd, env=slow_images(0.2))
         self.address = urlsplit(self.process.stdout.readline().strip())
         self.cookie = self.ask("GET", f"/?{self.address.query}")[0].getheader("set-cookie").partition(";")[0]
 

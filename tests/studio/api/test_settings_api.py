@@ -20,7 +20,7 @@ def workspace(workspace, tmp_path, monkeypatch):
 def test_the_texts_are_those_of_the_options_that_are_sent(client, photos, tmp_path):
     asked = {"options": {"colors": 4, "scale": 0.5}, "settings": {"jobs": 2}, "destination": str(tmp_path / "small")}
     found = client.post("/api/settings", json=asked).json()
-    assert set(found) == {"command", "python", "toml", "options"}
+    assert set(found) == {"command", "python", "toml", "note", "options"}
     assert found["options"] == Options(colors=4, scale=0.5).to_dict()
     words = ["ics", "compress", str(photos), str(tmp_path / "small"), "--colors", "4", "--scale", "0.5", "--jobs", "2"]
     assert shlex.split(found["command"]) == words

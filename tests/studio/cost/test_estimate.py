@@ -15,6 +15,7 @@ from icsys.shard import parse_shard
 from icsys.studio.cost.estimate import FIRST_STEP, LAST_STEP, CostEstimates, steps_of
 from icsys.studio.cost.sampled_photos import SampledPhotos
 from icsys.studio.images.photo_cache import PhotoCache
+from icsys.studio.images.run_selection import RunSelection
 from icsys.studio.jobs.job import problem_text
 from icsys.studio.surveys import palette_search
 from icsys.studio.workspace import Workspace
@@ -28,7 +29,14 @@ class Busy:
 
 @pytest.fixture
 def costs(workspace):
-    made = CostEstimates(workspace.images, workspace.events, Busy(), workspace.shared_palettes, unlimited)
+    made = CostEstimates(
+        workspace.images,
+        workspace.events,
+        Busy(),
+        workspace.shared_palettes,
+        RunSelection(workspace.images, Options(), unlimited),
+        admit=unlimited,
+    )
     yield made
     made.close()
 
@@ -187,7 +195,14 @@ def test_photos_are_decoded_within_the_common_bound(workspace):
         held.append(size)
         yield
 
-    costs = CostEstimates(workspace.images, workspace.events, Busy(), workspace.shared_palettes, admit)
+    costs = CostEstimates(
+        workspace.images,
+        workspace.events,
+        Busy(),
+        workspace.shared_palettes,
+        RunSelection(workspace.images, Options(), admit),
+        admit=admit,
+    )
     estimated(costs, workspace, Options(step=2))
     costs.close()
     assert len(held) == 6
@@ -195,7 +210,14 @@ def test_photos_are_decoded_within_the_common_bound(workspace):
 
 def test_an_estimate_waits_for_previews_and_ends_for_a_newer_one(workspace, monkeypatch):
     busy, measured, waits = Busy(), [], threading.Event()
-    costs = CostEstimates(workspace.images, workspace.events, busy, workspace.shared_palettes, unlimited)
+    costs = CostEstimates(
+        workspace.images,
+        workspace.events,
+        busy,
+        workspace.shared_palettes,
+        RunSelection(workspace.images, Options(), unlimited),
+        admit=unlimited,
+    )
     real = SampledPhotos.measure
 
     def measure(self, number, options, palette, rules):

@@ -1,6 +1,7 @@
 """What is best within a number of bytes: the choice of a run, and points that a run would give."""
 
 import itertools
+import shlex
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from icsys.image.resize import window_at
 from icsys.run.within_bytes import kept_images
 from icsys.run_settings import RunSettings
 from icsys.studio.cost.frontier import FREE, AskedBudget, free_from
+from icsys.studio.jobs.destination_check import destination_check
+from icsys.studio.jobs.run_job import RunRequest
 from icsys.studio.workspace import Workspace
 
 
@@ -95,6 +98,27 @@ def test_what_is_kept_stays_and_the_rest_is_the_choice_of_a_run(studio, small_tr
     run = compress_folder(small_tree, tmp_path / "run", options, total_bytes=5000, dry_run=True).bytes_chosen
     assert found["words"] == run.chosen
     assert set(found["chosen"]["options"]) <= ({"colors"} if free == "colors" else {"step", "size"})
+
+
+@pytest.mark.parametrize("free", FREE)
+def test_the_run_keeps_what_the_question_keeps_though_it_is_a_default(studio, small_tree, tmp_path, free):
+    """A default counts as decided where the page says so, as one that a command line names."""
+    found = answered(studio, 5000, free=free)
+    request = RunRequest(str(tmp_path / "run"), Options(), RunSettings(total_bytes=5000), tuple(found["kept"]))
+    what = {"both": "size and colours", "size": "size", "colors": "colours"}[free]
+    assert f"It chooses {what}, to keep within 5,000 bytes." in destination_check(str(small_tree), request)["text"]
+    studio.run.start(request)
+    studio.run.wait(120)
+    assert studio.run.latest()["chosen"].startswith(found["words"])
+    line = shlex.split(studio.run.latest()["command"])
+    named = [name for name in ("--colors", "--step") if name in line]
+    assert named == {"both": [], "size": ["--colors"], "colors": ["--step"]}[free]
+
+
+def test_a_run_that_has_nothing_to_choose_is_refused_by_the_check(small_tree, tmp_path):
+    request = RunRequest(str(tmp_path / "run"), Options(step=2), RunSettings(total_bytes=5000), ("colors",))
+    found = destination_check(str(small_tree), request)
+    assert (found["what"], "leaves nothing to choose" in found["text"]) == ("refused", True)
 
 
 def test_points_are_what_a_run_with_their_options_gives(studio, small_tree, tmp_path):

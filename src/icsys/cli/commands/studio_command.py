@@ -20,7 +20,7 @@ from icsys.setting_fields import whole_number
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from icsys.files.locations import Location
     from icsys.records.config.request import Request
@@ -36,20 +36,33 @@ def run_studio(arguments: argparse.Namespace) -> int:
     """Serve the page for a source until Ctrl-C, and return the exit code."""
     port = whole_number("port", arguments.port, 0, _HIGHEST_PORT)
     source, _ = check_source(arguments.source, DESTINATION)
-    return _serve(source, DESTINATION, None, host=arguments.host, port=port, browser=arguments.browser)
+    return _serve(source, DESTINATION, (None, ()), host=arguments.host, port=port, browser=arguments.browser)
 
 
-def open_studio(source: Location, destination: str, request: Request) -> int:
-    """Serve the page with the options of a run instead of running, and return the exit code."""
-    return _serve(*check_source(source, destination), request, host=STUDIO_HOST, port=0, browser=True)
+def open_studio(source: Location, destination: str, request: Request, decided: Collection[str]) -> int:
+    """Serve the page with the options of a run instead of running, and return the exit code.
+
+    Parameters
+    ----------
+    decided
+        The names of the options that the user decides.
+    """
+    asked = request, tuple(decided)
+    return _serve(*check_source(source, destination), asked, host=STUDIO_HOST, port=0, browser=True)
 
 
-def _serve(source: Location, destination: str, request: Request | None, **where: Any) -> int:  # noqa: ANN401 - as serve takes
+def _serve(
+    source: Location,
+    destination: str,
+    asked: tuple[Request | None, tuple[str, ...]],
+    **where: Any,  # noqa: ANN401 - as serve takes
+) -> int:
     serve, workspace_of = _load()
     if not isinstance(source, str):
         raise UsageError("several files were given: expected one folder or archive for the studio")
     if not source:
         raise UsageError("source '' names no folder: expected a path, or . for the current folder")
+    request, kept = asked
     options, settings = (Options(), RunSettings()) if request is None else request[:2]
     browser = where.pop("browser")
 
@@ -63,7 +76,7 @@ def _serve(source: Location, destination: str, request: Request | None, **where:
 
     try:
         with _ended_by_signals():
-            serve(workspace_of(source, destination, options, settings), on_ready=ready, **where)
+            serve(workspace_of(source, destination, options, settings, kept), on_ready=ready, **where)
     except KeyboardInterrupt:  # how the studio is closed
         leave(
             0

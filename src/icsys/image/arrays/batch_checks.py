@@ -71,16 +71,17 @@ def check_own_palettes(palettes: NDArray[np.uint8] | None, n: int, bits: int) ->
 
 
 def flags_of(flip: ArrayLike | None, n: int) -> Flags | None:
-    """Return a flag for each of n rows; None for none."""
+    """Return a flag for each of n rows, or that of all; None for none."""
     if flip is None:
         return None
+    expected = f"expected True or False, or ({n},) of bool, one for each row"
     try:
-        flags = np.atleast_1d(np.asarray(flip))
+        flags = np.asarray(flip)
     except ValueError:  # lists of several lengths
-        raise UsageError(f"flip {flip!r}: expected ({n},) of bool, one for each row") from None
-    if flags.dtype != np.bool_ or flags.shape != (n,):
-        raise UsageError(f"flip {flags.shape} of {flags.dtype}: expected ({n},) of bool, one for each row")
-    return np.ascontiguousarray(flags)
+        raise UsageError(f"flip {flip!r}: {expected}") from None
+    if flags.dtype != np.bool_ or flags.shape not in ((), (n,)):
+        raise UsageError(f"flip {flags.shape} of {flags.dtype}: {expected}")
+    return np.ascontiguousarray(np.broadcast_to(flags, (n,)))
 
 
 def window_of(

@@ -10,11 +10,12 @@ read or used.
 ``GET /api/state``
     Source, destination, options and settings to begin with, and what each option accepts.
 ``GET /api/events``
-    The stream of news as server-sent events of the kinds run, learn, cost, frontier, inspection, worst and palette; a
-    new listener gets the latest of each kind first.
+    The stream of news as server-sent events of the kinds run, learn, cost, frontier, inspection, worst, left_out and
+    palette; a new listener gets the latest of each kind first.
 ``GET /api/images``
-    A part of the list: first, count (at most 1000), words, label, split, and order (name, or worst: the images that
-    were measured last). ``complete`` says whether the source is listed, ``measuring`` whether the order is not final.
+    A part of the list: first, count (at most 1000), words, label, split, order (name, or worst: the images that were
+    measured last), and left_out, the key of settings: images that a run with them leaves out say why. ``complete``
+    says whether the source is listed, ``measuring`` whether the order is not final.
 ``GET /api/images/{image}/thumbnail``
     A small JPEG of an image; 204 in place of 422 with broken=empty.
 ``GET /api/images/{image}/original``
@@ -25,7 +26,7 @@ read or used.
 ``GET /api/preview/{key}/quality``
     PSNR, SSIM, CIEDE2000 and MSE.
 ``GET /api/preview/{key}/lossy/{codec}``
-    Key and figures of jpeg or webp at equal bytes.
+    Key and figures of jpeg or webp at equal bytes; ``fits`` says whether any quality takes so few.
 ``GET /api/preview/{key}/before``
     The resized image, a PNG.
 ``GET /api/preview/{key}/after``
@@ -38,6 +39,10 @@ read or used.
     Ends the inspection; what was found until then comes as news.
 ``POST /api/worst``
     [options] 202: a sample of up to 200 images is measured by its mean CIEDE2000; the order comes as news.
+``POST /api/left-out``
+    [settings] The key of settings by which the page asks what they leave out, empty if nothing; more comes as news.
+``GET /api/left-out/{key}/{image}``
+    Why a run leaves an image out; empty if it does not, or if ``is_known`` is false yet.
 ``POST /api/cost``
     [options, settings] Begins to estimate a whole run, and gives the key of its news.
 ``DELETE /api/cost``
@@ -48,13 +53,14 @@ read or used.
 ``DELETE /api/frontier``
     Ends the search.
 ``POST /api/run``
-    [destination, options, settings] Starts a run.
+    [destination, options, settings, kept] Starts a run. ``kept`` names options among step, scale, size and colors that
+    a run within a number of bytes keeps, though they may have their default values.
 ``GET /api/run``
     The latest news of the run.
 ``DELETE /api/run``
     Ends the run in order.
 ``POST /api/run/check``
-    [destination, options, settings] What a run would find at its destination.
+    [destination, options, settings, kept] What a run would find at its destination, and what it would choose.
 ``GET /api/run/report``
     The report of the last run, an HTML page.
 ``POST /api/learn``
@@ -66,7 +72,7 @@ read or used.
 ``DELETE /api/learn``
     Ends it in order.
 ``POST /api/settings``
-    [options, settings, destination] The command line, Python and TOML of settings.
+    [options, settings, destination, kept] The command line, Python and TOML of settings.
 ``POST /api/settings/toml``
     [text] Options and settings of a TOML text.
 ``GET /api/presets``

@@ -11,11 +11,15 @@ from starlette.responses import Response
 from icsys.errors import ICSError, ImageError, UsageError
 from icsys.files.failure_reason import failure_reason
 from icsys.files.parsing import from_json
+from icsys.studio.settings.page_options import names_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.requests import Request
+
+    from icsys.options import Options
+    from icsys.studio.workspace import Workspace
 
 MOST_BYTES_OF_A_BODY = 2**20
 """Bytes of a request's body; options are far shorter."""
@@ -53,6 +57,20 @@ def options_in(body: dict[str, object]) -> dict[str, object]:
     if not isinstance(options, dict):
         raise UsageError(f"options={options!r}: expected an object with options by name")
     return options
+
+
+async def asked_options(workspace: Workspace, body: dict[str, object]) -> Options:
+    """Return the options that a request names.
+
+    Raises
+    ------
+    UsageError
+        If they are none, or name a file that is not opened, or whose place does not answer.
+    """
+    values = options_in(body)
+    if not names_file(values):
+        return workspace.options_of(values)
+    return await workspace.looks.at(f"palette={values['palette']!r}", lambda: workspace.options_of(values))
 
 
 def json_answer(values: Mapping[str, Any] | list[Any], status: int = 200) -> Response:

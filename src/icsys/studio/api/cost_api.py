@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from icsys.run_setting_checks import ByteCount
-from icsys.studio.api.answers import body_of, json_answer, options_in
+from icsys.studio.api.answers import asked_options, body_of, json_answer
 from icsys.studio.cost.frontier import AskedBudget, free_from
 from icsys.studio.settings.run_request import settings_from
 
@@ -27,7 +27,7 @@ def cost_routes(workspace: Workspace) -> list[Route]:
             workspace.costs.cancel()
             return json_answer({})
         body = await body_of(request)
-        options = workspace.options_of(options_in(body))
+        options = await asked_options(workspace, body)
         settings = settings_from(body.get("settings"), workspace.settings)
         key = await run_in_threadpool(workspace.costs.begin, options, settings)
         return json_answer({"settings_key": key})
@@ -38,7 +38,7 @@ def cost_routes(workspace: Workspace) -> list[Route]:
             return json_answer({})
         body = await body_of(request)
         asked = AskedBudget(
-            workspace.options_of(options_in(body)),
+            await asked_options(workspace, body),
             settings_from(body.get("settings"), workspace.settings),
             ByteCount().accept("Budget", body.get("total_bytes")),
             free_from(body.get("free", "both")),

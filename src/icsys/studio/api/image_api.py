@@ -77,8 +77,10 @@ def _listed(workspace: Workspace, asked: Mapping[str, str]) -> dict[str, Any]:
     if order == "worst":
         values, among = dict(workspace.worst.order()), set(numbers)
         numbers = [number for number in values if number in among]
+    asked_for = numbers[first : first + count]
+    left_out = workspace.left_out.sentences(asked.get("left_out", ""), asked_for)
     return {
-        "images": [_image_values(workspace, number, values.get(number)) for number in numbers[first : first + count]],
+        "images": [_image_values(workspace, number, values.get(number), left_out.get(number)) for number in asked_for],
         "chosen": len(numbers),
         "total": len(images),
         "complete": images.is_complete,
@@ -89,10 +91,11 @@ def _listed(workspace: Workspace, asked: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _image_values(workspace: Workspace, number: int, worst: float | None) -> dict[str, Any]:
+def _image_values(workspace: Workspace, number: int, worst: float | None, left_out: str | None) -> dict[str, Any]:
     image, broken = workspace.images[number], workspace.inspection.broken.get(number)
     values: dict[str, Any] = {"image": number, "name": image.task.source, "label": image.label}
-    return values | ({"broken": broken} if broken else {}) | ({} if worst is None else {"worst": worst})
+    found = {"broken": broken or None, "left_out": left_out, "worst": worst}
+    return values | {name: value for name, value in found.items() if value is not None}
 
 
 def _number(text: str, name: str, most: int) -> int:

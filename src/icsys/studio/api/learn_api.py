@@ -13,8 +13,9 @@ from icsys.choices import AUTO
 from icsys.errors import UsageError
 from icsys.learning.learn_settings import LearnSettings
 from icsys.options import Options
-from icsys.studio.api.answers import body_of, json_answer, options_in
+from icsys.studio.api.answers import asked_options, body_of, json_answer, options_in
 from icsys.studio.jobs.job import BusyError
+from icsys.studio.looks import UnansweredError
 from icsys.studio.settings.opened_files import learned_files
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from icsys.studio.workspace import Workspace
 
 _BUSY = 409
+_FOLDERS = "the source or the destination"
 _GEOMETRY = ("step", "scale", "size")
 
 
@@ -34,7 +36,7 @@ def learn_routes(workspace: Workspace) -> list[Route]:
     async def start(request: Request) -> Response:
         body = await body_of(request)
         settings = LearnSettings(minutes=body.get("minutes", LearnSettings().minutes))
-        options = workspace.options_of(_judged(options_in(body)))
+        options = await asked_options(workspace, {"options": _judged(options_in(body))})
         # The size that the studio begins with is nothing that the user has chosen.
         usual = Options()
         given = any(getattr(options, name) != getattr(usual, name) for name in _GEOMETRY)
@@ -49,24 +51,21 @@ def learn_routes(workspace: Workspace) -> list[Route]:
         return json_answer(job.latest())
 
     async def latest(_: Request) -> Response:
-        files = [{"file": str(path), "name": path.name} for path in await run_in_threadpool(earlier)]
-        return json_answer({**job.latest(), "learned": job.learned, "files": files})
+        found, problem = list[Path](), dict[str, str]()
+        try:
+            found = await workspace.looks.at(_FOLDERS, lambda: _earlier(workspace))
+        except UnansweredError as error:
+            problem["files_problem"] = f"Files of ics learn are not looked for: {error}."
+        files = [{"file": str(path), "name": path.name} for path in found]
+        return json_answer({**job.latest(), "learned": job.learned, "files": files, **problem})
 
     async def show(request: Request) -> Response:
         name = (await body_of(request)).get("file")
-        path = next((path for path in await run_in_threadpool(earlier) if str(path) == name), None)
-        if path is None:
-            raise UsageError(f"file={name!r}: expected a file of ics learn that the page offers")
         try:
-            await run_in_threadpool(job.show, path)
+            await workspace.looks.at(_FOLDERS, lambda: job.show(_offered(workspace, name)))
         except BusyError as error:
             raise HTTPException(_BUSY, str(error)) from None
         return json_answer(job.latest())
-
-    def earlier() -> list[Path]:
-        """Return the files in the folders that were opened, and the one that was named with them."""
-        named = [] if workspace.settings.from_learn is None else [Path(workspace.settings.from_learn)]
-        return list(dict.fromkeys([*named, *learned_files(workspace.roots)]))
 
     return [
         Route("/learn", start, methods=["POST"]),
@@ -74,6 +73,19 @@ def learn_routes(workspace: Workspace) -> list[Route]:
         Route("/learn", latest),
         Route("/learn/file", show, methods=["POST"]),
     ]
+
+
+def _earlier(workspace: Workspace) -> list[Path]:
+    """Return the files in the folders that were opened, and the one that was named with them."""
+    named = [] if workspace.settings.from_learn is None else [Path(workspace.settings.from_learn)]
+    return list(dict.fromkeys([*named, *learned_files(workspace.roots)]))
+
+
+def _offered(workspace: Workspace, name: object) -> Path:
+    path = next((path for path in _earlier(workspace) if str(path) == name), None)
+    if path is None:
+        raise UsageError(f"file={name!r}: expected a file of ics learn that the page offers")
+    return path
 
 
 def _judged(options: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from icsys.errors import UsageError
 from icsys.setting_fields import whole_number
-from icsys.studio.api.answers import body_of, json_answer, options_in, picture_answer
+from icsys.studio.api.answers import asked_options, body_of, json_answer, picture_answer
 from icsys.studio.in_turn import InTurn, until_gone
 from icsys.studio.previews.preview import LOSSY
 
@@ -40,7 +40,7 @@ def preview_routes(workspace: Workspace) -> list[Route]:
     async def preview(request: Request) -> Response:
         body = await body_of(request)
         number = whole_number("image", body.get("image"), 0, _MOST_IMAGES)
-        options = workspace.options_of(options_in(body))
+        options = await asked_options(workspace, body)
         request.state.photo = workspace.images[number].task.source
         try:
             key, made = await _result(request, previews.ask(_slot(body.get("slot")), number, options))

@@ -9,16 +9,20 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from icsys.studio.api.answers import body_of, json_answer, options_in
-from icsys.studio.jobs.destination_check import destination_check
+from icsys.files.url import shown
+from icsys.studio.api.answers import asked_options, body_of, json_answer
+from icsys.studio.jobs.destination_check import REFUSED, destination_check
 from icsys.studio.jobs.job import BusyError
-from icsys.studio.jobs.run_job import RunRequest
+from icsys.studio.jobs.run_job import RunRequest, absolute
+from icsys.studio.looks import UnansweredError
+from icsys.studio.settings.kept_options import kept_from
 from icsys.studio.settings.page_options import page_settings
 from icsys.studio.settings.run_request import destination_from, settings_from
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from icsys.run_settings import RunSettings
     from icsys.studio.workspace import Workspace
 
 _BUSY, _NO_REPORT = 409, 404
@@ -33,18 +37,10 @@ _REPORT_HEADERS = {
 
 def run_routes(workspace: Workspace) -> list[Route]:
     """Return the routes of this subject."""
-    job, begun = workspace.run, workspace.settings
-
-    async def asked(request: Request) -> RunRequest:
-        body = await body_of(request)
-        return RunRequest(
-            destination_from(body.get("destination")),
-            workspace.options_of(options_in(body)),
-            page_settings(settings_from(body.get("settings"), begun), begun, workspace.roots),
-        )
+    job = workspace.run
 
     async def start(request: Request) -> Response:
-        wanted = await asked(request)
+        wanted = await _asked(workspace, request)
         try:
             await run_in_threadpool(job.start, wanted)
         except BusyError as error:
@@ -59,11 +55,17 @@ def run_routes(workspace: Workspace) -> list[Route]:
         return json_answer(job.latest())
 
     async def check(request: Request) -> Response:
-        return json_answer(await run_in_threadpool(destination_check, workspace.source, await asked(request)))
+        wanted = await _asked(workspace, request)
+        folder = shown(absolute(wanted.destination))
+        try:
+            found = await workspace.looks.at(repr(folder), lambda: destination_check(workspace.source, wanted))
+        except UnansweredError as error:
+            found = {"what": REFUSED, "text": str(error), "folder": folder}
+        return json_answer(found)
 
     async def report(_: Request) -> Response:
         try:
-            data = await run_in_threadpool(job.report)
+            data = await workspace.looks.at("the folder of the report", job.report)
         except OSError:
             raise HTTPException(_NO_REPORT, "there is no report: a run writes it at its end") from None
         return Response(data, media_type="text/html", headers=_REPORT_HEADERS)
@@ -75,3 +77,17 @@ def run_routes(workspace: Workspace) -> list[Route]:
         Route("/run/check", check, methods=["POST"]),
         Route("/run/report", report),
     ]
+
+
+async def _asked(workspace: Workspace, request: Request) -> RunRequest:
+    """Return the run that a request names."""
+    body, begun = await body_of(request), workspace.settings
+    destination, options = destination_from(body.get("destination")), await asked_options(workspace, body)
+    given = settings_from(body.get("settings"), begun)
+
+    def checked() -> RunSettings:
+        return page_settings(given, begun, workspace.roots)
+
+    name = given.from_learn
+    settings = checked() if name is None else await workspace.looks.at(f"from_learn={name!r}", checked)
+    return RunRequest(destination, options, settings, kept_from(body.get("kept"), workspace.kept))

@@ -28,6 +28,7 @@ def state_routes(workspace: Workspace) -> list[Route]:
                 "destination": workspace.destination,
                 "options": workspace.options.to_dict(),
                 "settings": workspace.settings.given(),
+                "kept": list(workspace.kept),
                 "fields": field_forms(),
             }
         )

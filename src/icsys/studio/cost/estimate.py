@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from icsys.run_settings import RunSettings
     from icsys.studio.cost.population import Population
     from icsys.studio.images.image_list import ImageList
+    from icsys.studio.images.run_selection import RunSelection
     from icsys.studio.jobs.events import Events
     from icsys.studio.surveys.shared_palettes import SharedPalettes
 
@@ -71,17 +72,26 @@ class CostEstimates(NewestJob):
         What the estimate gives way to.
     shared
         The palettes that images share.
+    selection
+        Which images a run leaves out.
     admit
         Bounds the memory of what is decoded at the same time, as for :func:`~icsys.image.decode.decode_photo`.
     """
 
     def __init__(
-        self, images: ImageList, events: Events, busy: MayBeBusy, shared: SharedPalettes, admit: Admit
+        self,
+        images: ImageList,
+        events: Events,
+        busy: MayBeBusy,
+        shared: SharedPalettes,
+        selection: RunSelection,
+        *,
+        admit: Admit,
     ) -> None:
         super().__init__("icsys cost")
         self._images, self._events, self._busy, self._shared = images, events, busy, shared
         self._photos = SampledPhotos(images, admit)
-        self._populations = Populations(images, admit)
+        self._populations = Populations(images, selection)
         self._known: OrderedDict[str, dict[int, MeasuredPhoto]] = OrderedDict()
 
     def begin(self, options: Options, settings: RunSettings) -> str:
@@ -104,7 +114,7 @@ class CostEstimates(NewestJob):
             if stop.wait(0.1):
                 return
         try:
-            population = self._populations.of(asked.options, asked.settings, stop)
+            population = self._populations.of(asked.settings, stop)
             if population is not None:
                 with pipeline.one_thread(asked.options):
                     self._refine(asked, population, stop)
@@ -155,8 +165,12 @@ class CostEstimates(NewestJob):
     def _notes(self, asked: AskedCost, population: Population, first: list[int]) -> list[str]:
         """Say what the estimate leaves out of account."""
         notes = []
-        if population.duplicates:
-            notes.append(f"{population.duplicates:,} duplicates are left out.")
+        if duplicates := population.left_out["drop_duplicates"]:
+            notes.append(f"{duplicates:,} duplicates are left out.")
+        if masks := population.left_out["masks"]:
+            notes.append(f"{masks:,} are masks with these settings.")
+        if population.unlisted:
+            notes.append(f"{population.unlisted:,} more of the run are not counted: open the studio with these masks.")
         if self._shared.takes_classes_alone(asked.options):
             notes.append("Counted as if each photo had a palette of its own; a shared one takes fewer bytes.")
         elif asked.options.per == "dataset":

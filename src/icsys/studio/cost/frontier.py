@@ -125,6 +125,7 @@ class _Frontier:
         self, images: ImageList, asked: AskedBudget, busy: MayBeBusy, admit: Admit, stop: threading.Event
     ) -> None:
         options, given = _opened(asked)
+        self._kept = [name for name in given if name != "colors" or options.strategy != "SO"]
         pipeline.load_packages(options)
         self._limit, self._busy, self._admit, self._stop = asked.total_bytes, busy, admit, stop
         open_to = what_is_asked(options, given, asked.total_bytes)
@@ -172,6 +173,7 @@ class _Frontier:
             "is_largest": self._chosen == candidates.highest,
             "words": candidates.words(self._chosen),
             "chosen": {**self._place(self._chosen), **self._whole.plain("bytes")},
+            "kept": self._kept,
             "defaults": {name: value for name, value in self._defaults.items() if name in self._open_names},
         }
 

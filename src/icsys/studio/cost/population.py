@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from icsys.choices import ARRAYS
-from icsys.engine.executor import Executor
-from icsys.inspection.equal_files import equal_files
 from icsys.packs.arrays_format import folder_of_split
 from icsys.records.splits import split_of
 from icsys.sources.folder import Folder
@@ -20,10 +18,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from icsys.image.decode import Admit
     from icsys.options import Options
     from icsys.run_settings import RunSettings
     from icsys.studio.images.image_list import ImageList
+    from icsys.studio.images.run_selection import RunSelection
 
 
 class Population(NamedTuple):
@@ -35,13 +33,16 @@ class Population(NamedTuple):
         Their numbers in the list, shape (n,).
     sizes
         Bytes of their files, shape (n,); ones where they are unknown.
-    duplicates
-        Images that are left out because their file equals an earlier one.
+    left_out
+        How many images each rule leaves out by names and files, by the name of its setting.
+    unlisted
+        Images of the run that are not listed.
     """
 
     numbers: NDArray[np.int64]
     sizes: NDArray[np.float64]
-    duplicates: int
+    left_out: Counter[str]
+    unlisted: int
 
 
 class Populations:
@@ -51,22 +52,21 @@ class Populations:
     ----------
     images
         The images, all of them listed when they are asked for.
-    admit
-        Bounds the memory of what is decoded at the same time, as for :func:`~icsys.image.decode.decode_photo`.
+    selection
+        Which of them a run leaves out.
     """
 
-    def __init__(self, images: ImageList, admit: Admit) -> None:
-        self._images, self._admit = images, admit
+    def __init__(self, images: ImageList, selection: RunSelection) -> None:
+        self._images, self._selection = images, selection
         self._known: dict[Hashable, Population] = {}
         self._sizes: NDArray[np.float64] | None = None
-        self._equal: set[int] | None = None
         self._splits: dict[bool, Counter[str]] = {}
 
-    def of(self, options: Options, settings: RunSettings, stop: threading.Event) -> Population | None:
+    def of(self, settings: RunSettings, stop: threading.Event) -> Population | None:
         """Return the images of a run; None if ``stop`` is set before they are found."""
-        key = settings.shard, settings.drop_duplicates
+        key = settings.shard, settings.drop_duplicates, settings.masks, settings.table
         if key not in self._known:
-            found = self._find(options, settings, stop)
+            found = self._find(settings, stop)
             if stop.is_set():
                 return None
             self._known[key] = found
@@ -83,23 +83,12 @@ class Populations:
             self._splits[is_array] = Counter(part(self._images[number].task.output) for number in range(count))
         return self._splits[is_array]
 
-    def _find(self, options: Options, settings: RunSettings, stop: threading.Event) -> Population:
-        numbers = list(range(len(self._images)))
-        equal: set[int] = set()
-        if settings.drop_duplicates is not None:
-            if self._equal is None:
-                executor = Executor("threads", 1, None, remote=False, stop=stop, admit=self._admit)
-                names = equal_files(self._images.source, executor, options)
-                equal = set(self._images.numbers_of(names).values())
-                self._equal = None if stop.is_set() else equal
-            equal = self._equal or equal
-        shard = settings.shard
-        if shard is not None:
-            numbers = [number for number in numbers if shard.owns(self._images[number].task.source)]
-        kept = np.array([number for number in numbers if number not in equal], np.int64)
+    def _find(self, settings: RunSettings, stop: threading.Event) -> Population:
+        left_out, unlisted = self._selection.by_name(settings, stop)
+        kept = np.array([number for number in range(len(self._images)) if number not in left_out], np.int64)
         sizes = self._sizes_of_all(stop) if self._sizes is None else self._sizes
         self._sizes = None if stop.is_set() else sizes
-        return Population(kept, sizes[kept], len(numbers) - len(kept))
+        return Population(kept, sizes[kept], Counter(rule for rule, _ in left_out.values()), unlisted)
 
     def _sizes_of_all(self, stop: threading.Event) -> NDArray[np.float64]:
         """Return the size of each file, or ones where that takes long to find."""

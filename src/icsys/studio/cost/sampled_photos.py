@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.image.decode import decode_photo
-from icsys.image.picture_header import read_header
 from icsys.pipeline import compress_photo
+from icsys.run.worker import broken_size_rule
 from icsys.studio.images.photo_cache import DecodedPhoto, as_decoded
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class SampledPhotos:
             return found
         start = time.thread_time()
         data = self._images.read(number, options)
-        if rules is not None and rules.broken_by(*read_header(data, options).stored):
+        if broken_size_rule(data, options, rules):
             return None
         photo = decode_photo(data, as_decoded(options), self._admit)
         held = _Held(DecodedPhoto(photo, data), time.thread_time() - start)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from icsys.files.locations import Location
     from icsys.options import Options
     from icsys.run_settings import RunSettings
+    from icsys.sources.base import Source
 
 _AT_ONCE = 500  # images that are listed between two looks at whether the studio ends
 _MOST_CHOICES = 8  # choices of images that are kept
@@ -92,14 +93,8 @@ class ImageList:
     """
 
     def __init__(self, source: Location, destination: str, options: Options, settings: RunSettings) -> None:
-        self.source = open_source(
-            parse_source(source),
-            Path(destination),
-            follow_links=settings.follow_links,
-            include_outputs=settings.include_outputs,
-            ignore_zeros=settings.ignore_zeros,
-            companions=CompanionSettings.of(settings, options),
-        )
+        self.source = _open(source, destination, settings, options)
+        self._opened = source, destination, settings, options
         self._is_closed = isinstance(self.source, Folder) and not settings.follow_links
         self._images: list[ListedImage] = []
         self._tasks: list[Task] = []
@@ -186,6 +181,13 @@ class ImageList:
         """Return whether a file of the folder lies in it, with all links followed."""
         return Path(self.source.shown, name).resolve().is_relative_to(Path(self.source.shown).resolve())
 
+    def opened_with(self, settings: RunSettings) -> Source:
+        """Return the source as a run with other settings opens it: they may decide what is a mask; see ``masks``."""
+        source, destination, begun, options = self._opened
+        if (settings.masks, settings.table) == (begun.masks, begun.table):
+            return self.source
+        return _open(source, destination, begun.replace(masks=settings.masks, table=settings.table), options)
+
     def wait(self, timeout: float | None = None) -> None:
         """Wait until the whole source is listed."""
         self._thread.join(timeout)
@@ -217,3 +219,14 @@ class ImageList:
             self._splits[split] += 1
             self._tasks.append(task)
             self._images.append(ListedImage(task, label, split))
+
+
+def _open(source: Location, destination: str, settings: RunSettings, options: Options) -> Source:
+    return open_source(
+        parse_source(source),
+        Path(destination),
+        follow_links=settings.follow_links,
+        include_outputs=settings.include_outputs,
+        ignore_zeros=settings.ignore_zeros,
+        companions=CompanionSettings.of(settings, options),
+    )

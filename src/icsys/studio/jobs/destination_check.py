@@ -22,6 +22,7 @@ from icsys.records.palette_files import check_palette_files
 from icsys.report.humanize import images_text
 from icsys.results import IMAGE
 from icsys.run.checks import check_format, check_places
+from icsys.run.within_bytes.candidates import what_is_asked
 from icsys.studio.jobs.job import problem_text
 from icsys.studio.jobs.run_job import absolute
 
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
     from icsys.files.locations import Location
     from icsys.studio.jobs.run_job import RunRequest
 
-_REFUSED, _NEW, _EMPTY, _REMOTE, _OTHERS, _GOES_ON = "refused", "new", "empty", "remote", "others", "goes on"
+REFUSED = "refused"
+"""What is said of a destination where a run could not begin."""
+
+_NEW, _EMPTY, _REMOTE, _OTHERS, _GOES_ON = "new", "empty", "remote", "others", "goes on"
 
 
 def destination_check(source: Location, request: RunRequest) -> dict[str, Any]:
@@ -44,14 +48,26 @@ def destination_check(source: Location, request: RunRequest) -> dict[str, Any]:
         check_apart(place, end)
         check_format(request.options, request.settings.shard)
         what, text = _REMOTE, "Outputs are written to this server."
+        chooses = _what_it_chooses(request)
         if isinstance(end, Url):
             Objects(end)  # refuses what a run refuses; it connects to nothing
         else:
             _check_folder(check_places(place, end, packed=request.options.format in PACKINGS), request)
             what, text = _found_in(Path(end), request)
+        text = f"{text} {chooses}".rstrip()
     except (ICSError, OSError) as error:
-        what, text = _REFUSED, problem_text(error)
+        what, text = REFUSED, problem_text(error)
     return {"what": what, "text": text, "folder": shown(folder)}
+
+
+def _what_it_chooses(request: RunRequest) -> str:
+    """Say what a run within a number of bytes chooses; UsageError if that is nothing. Empty without such a number."""
+    settings, decided = request.settings, request.decided
+    if settings.total_bytes is None or settings.from_learn is not None or decided is None:
+        return ""
+    asked = what_is_asked(request.options, decided, settings.total_bytes)
+    words = [word for word, is_free in (("size", asked.free_size), ("colours", asked.free_colors)) if is_free]
+    return f"It chooses {' and '.join(words)}, to keep within {settings.total_bytes:,} bytes."
 
 
 def _check_folder(folder: RootedPath, request: RunRequest) -> None:

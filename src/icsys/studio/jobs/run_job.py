@@ -14,6 +14,7 @@ from icsys.run.places import has_images
 from icsys.sources.base import passed_over_text
 from icsys.studio.jobs.job import Job, problem_text
 from icsys.studio.jobs.run_news import RUN_DONE, RUN_FAILED, RUN_STOPPED, RunNews, run_counts
+from icsys.studio.settings.kept_options import decided_in
 from icsys.studio.settings.texts import command_of
 
 if TYPE_CHECKING:
@@ -33,11 +34,23 @@ _MOST_WAIT = 20.0  # seconds within which a run that cannot start is refused; la
 
 
 class RunRequest(NamedTuple):
-    """What a run is asked for."""
+    """What a run is asked for.
+
+    Attributes
+    ----------
+    kept
+        Options that a run within a number of bytes keeps, though they may have their default values.
+    """
 
     destination: str
     options: Options
     settings: RunSettings
+    kept: tuple[str, ...] = ()
+
+    @property
+    def decided(self) -> dict[str, Any] | None:
+        """The plain values of the options that the user decides beside a number of bytes; None without one."""
+        return None if self.settings.total_bytes is None else decided_in(self.options, self.kept)
 
 
 class RunJob(Job):
@@ -70,7 +83,7 @@ class RunJob(Job):
         fixed = {
             "destination": shown(request.destination),
             "folder": shown(absolute(request.destination)),
-            "command": command_of(str(self._source), request.destination, request.options, request.settings),
+            "command": command_of(str(self._source), *request),
             "dry_run": request.settings.dry_run,
             "options": request.options.to_dict(),
             "settings": request.settings.given(),
@@ -107,10 +120,12 @@ class RunJob(Job):
         return self._report.read_bytes()
 
     def _work(self, request: RunRequest, news: RunNews, stop: threading.Event, refused: list[ICSError]) -> None:
-        destination, options, settings = request
-        self._news = news
+        destination, options, settings, _ = request
+        self._news, given = news, request.decided
         try:
-            summary = run_folder(self._source, destination, options, settings, stop=stop, progress=news.note)
+            summary = run_folder(
+                self._source, destination, options, settings, given=given, stop=stop, progress=news.note
+            )
             self._check_found(summary, request)
         except Exception as error:  # noqa: BLE001 - shown on the page
             if news.is_started.is_set():
@@ -124,7 +139,7 @@ class RunJob(Job):
     def _check_found(self, summary: RunSummary, request: RunRequest) -> None:
         if summary.images or summary.stopped:
             return
-        destination, _, settings = request
+        destination, settings = request.destination, request.settings
         # There may be about as many shards as images, or more.
         is_empty_shard = settings.shard is not None and has_images(
             self._source, destination, include_outputs=settings.include_outputs

@@ -8,21 +8,24 @@ import { Figures } from "./modules/figures.js";
 import { Grid } from "./modules/grid.js";
 import { InspectionView } from "./modules/inspection.js";
 import { isTyping } from "./modules/fields.js";
+import { keepFocus, setOff } from "./modules/focus.js";
 import { Learn } from "./modules/learn.js";
+import { LeftOut } from "./modules/left_out.js";
 import { Run } from "./modules/run.js";
 import { Presets } from "./modules/presets.js";
 import { Store } from "./modules/store.js";
 import { Take } from "./modules/take.js";
 import { Views } from "./modules/views.js";
-import { byId, notice } from "./modules/elements.js";
+import { byId, notice, pathParts } from "./modules/elements.js";
 
 const state = await ask("state");
-byId("source").textContent = state.source;
-const store = new Store(state.options, state.settings, state.destination);
+byId("source").replaceChildren(...pathParts(state.source));
+const store = new Store(state.options, state.settings, state.destination, state.kept);
 const views = new Views(store, byId("views"), state.fields);
 new Controls(store, byId("controls"), state.fields, views);
 const grid = new Grid(store, byId("grid"));
 grid.onListed = (found) => views.listed(found);
+new LeftOut(store, grid);
 new Figures(store, views);
 new Cost(store);
 new Frontier(store);
@@ -39,9 +42,9 @@ for (const [name, action] of Object.entries({
   byId(name).addEventListener("click", action);
 }
 store.onChange(() => {
-  byId("undo").disabled = !store.canUndo;
-  byId("redo").disabled = !store.canRedo;
-  byId("toggle").disabled = !store.canToggle;
+  setOff(byId("undo"), !store.canUndo);
+  setOff(byId("redo"), !store.canRedo);
+  setOff(byId("toggle"), !store.canToggle);
 });
 
 document.addEventListener("keydown", (event) => {
@@ -72,4 +75,5 @@ addEventListener("unhandledrejection", (event) => {
   event.preventDefault();
   notice(event.reason?.message ?? String(event.reason));
 });
+keepFocus();
 store.begin();

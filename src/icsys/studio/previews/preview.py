@@ -145,7 +145,7 @@ def preview_quality(decoded: DecodedPhoto, options: Options, output: bytes) -> d
 def lossy_preview(decoded: DecodedPhoto, options: Options, codec: str, most_bytes: int) -> Preview:
     """Return the resized photo in a lossy codec, at the highest quality that takes at most so many bytes.
 
-    Where no quality fits, it has the lowest.
+    Where no quality fits, it has the lowest, and ``fits`` among the figures is false.
 
     Parameters
     ----------
@@ -155,5 +155,10 @@ def lossy_preview(decoded: DecodedPhoto, options: Options, codec: str, most_byte
     pixels = flat_pixels(decoded.photo.pixels, options.background)
     quality = highest_quality(lambda level: len(encode_lossy(LOSSY[codec], pixels, level)), most_bytes)
     data = encode_lossy(LOSSY[codec], pixels, quality)
-    figures = {"bytes": len(data), "setting": quality, "quality": preview_quality(decoded, options, data)}
+    figures = {
+        "bytes": len(data),
+        "fits": len(data) <= most_bytes,
+        "setting": quality,
+        "quality": preview_quality(decoded, options, data),
+    }
     return Preview(figures, ShownFile(data, f"image/{codec}"), data)

@@ -35,9 +35,15 @@ def page_options(values: dict[str, Any], begun: Options, roots: Sequence[str]) -
     """
     options = Options.from_dict(values)
     name = options.palette
-    if not name.lower().endswith(PALETTE_SUFFIXES) or name == begun.palette or is_in_opened(name, roots):
+    if not names_file(values) or name == begun.palette or is_in_opened(name, roots):
         return options
     raise UsageError(_refusal("palette", name))
+
+
+def names_file(values: dict[str, Any]) -> bool:
+    """Return whether options name a file, so that to check them is to ask the file system."""
+    palette = values.get("palette")
+    return isinstance(palette, str) and palette.lower().endswith(PALETTE_SUFFIXES)
 
 
 def page_settings(settings: RunSettings, begun: RunSettings, roots: Sequence[str]) -> RunSettings:

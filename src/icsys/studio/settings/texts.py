@@ -14,7 +14,7 @@ from icsys.run_settings import RunSettings
 from icsys.sources.safe_names import is_image_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from icsys.records.config.request import Request
 
@@ -31,17 +31,25 @@ class TakenAlong:
         A program that calls ``icsys.compress_folder``.
     toml
         A file for ``--config``, as ``--print-options`` writes it; it names no folders.
+    note
+        What Python and TOML cannot say; empty if they say all.
     """
 
     command: str
     python: str
     toml: str
+    note: str = ""
 
 
-def texts_of(source: str, destination: str, request: Request) -> TakenAlong:
+def texts_of(source: str, destination: str, request: Request, kept: Collection[str] = ()) -> TakenAlong:
     """Return the texts that stand for a run.
 
     Folders have their whole paths, so the texts work in any folder. URLs have no secrets in them.
+
+    Parameters
+    ----------
+    kept
+        Options that a run within a number of bytes keeps, though they may have their default values.
 
     Raises
     ------
@@ -53,16 +61,29 @@ def texts_of(source: str, destination: str, request: Request) -> TakenAlong:
     for name, value in {"source": source, "destination": destination, **request.to_dict()}.items():
         if isinstance(value, str):
             _check_text(name, value)
-    command = command_of(source, destination, request.options, request.settings)
-    return TakenAlong(command, _python(places, request.options, changed), request.to_toml())
+    command = command_of(source, destination, request.options, request.settings, kept)
+    python, toml = _python(places, request.options, changed), request.to_toml()
+    return TakenAlong(command, python, toml, _note(request, kept))
 
 
-def command_of(source: str, destination: str, options: Options, settings: RunSettings) -> str:
+def _note(request: Request, kept: Collection[str]) -> str:
+    """Say which options only the command keeps: where a value is the default, Python and TOML leave it open."""
+    if request.settings.total_bytes is None:
+        return ""
+    usual, values = Options().to_dict(), request.options.to_dict()
+    only = [f"{name}={values[name]}" for name in kept if name in values and usual.get(name) == values[name]]
+    return f"Only the command keeps {' and '.join(only)}: in Python and TOML, a default is left open." if only else ""
+
+
+def command_of(
+    source: str, destination: str, options: Options, settings: RunSettings, kept: Collection[str] = ()
+) -> str:
     """Return the command line of a run, which works in any folder; a byte of a name that is no text stays as it is."""
+    kept = kept if settings.total_bytes is not None else ()
     places = whole_place(source), whole_place(destination)
     if is_image_name(destination):  # a command line takes it for one more source without the slash
         places = places[0], f"{places[1]}/"
-    return command_text("compress", places, options, _changed(settings))
+    return command_text("compress", places, options, _changed(settings), kept)
 
 
 def whole_place(place: str) -> str:

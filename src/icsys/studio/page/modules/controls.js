@@ -3,6 +3,7 @@
 import { colourGroup } from "./colour_controls.js";
 import { element } from "./elements.js";
 import { group, labelled, numberInput, numberProblem, select, setIdle, setProblem, setValue } from "./fields.js";
+import { setOff } from "./focus.js";
 import { sizeGroup } from "./size_controls.js";
 import { idleReason, titleOf, valueWords } from "./words.js";
 
@@ -22,7 +23,7 @@ export class Controls {
     const reset = element("button", { type: "button", className: "reset", textContent: "Reset" });
     reset.title = "Take back all changes of these settings";
     reset.addEventListener("click", () => store.replace({}));
-    this.onUpdate(() => (reset.disabled = !Object.keys(store.state.views[store.state.active]).length));
+    this.onUpdate(() => setOff(reset, !Object.keys(store.state.views[store.state.active]).length));
     form.append(
       this.#copies(),
       colourGroup(this),

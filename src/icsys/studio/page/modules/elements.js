@@ -13,6 +13,19 @@ export function element(name, properties = {}, ...children) {
   return made;
 }
 
+/** Return the parts of a path: each in the direction of its own writing, in the order of the path. */
+export const pathParts = (path) =>
+  path.split(/([/\\])/).map((part, place) => (place % 2 ? part : element("bdi", { textContent: part })));
+
+/** Return a path in a line of text. */
+export const pathOf = (path, id = "") => element("bdi", { className: "path", dir: "ltr", id }, ...pathParts(path));
+
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/;
+
+/** Return a path for a title, which holds text alone: marks keep its parts in their order. */
+export const pathTitle = (path) =>
+  RIGHT_TO_LEFT.test(path) ? path.split("/").map((part) => `\u2068${part}\u2069`).join("/") : path;
+
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
 /** Return a number of bytes as people write it: 5.96 kB. */
@@ -34,12 +47,12 @@ export function changeOf(before, after) {
 
 /** Say that a run keeps to a number of bytes; an empty text without one. */
 export function budgetText(limit) {
-  if (limit === undefined) return "";
+  if (limit === undefined || limit === null) return "";
   return `The run keeps to ${typeof limit === "number" ? bytesText(limit) : limit}: it chooses what is left open by itself.`;
 }
 
 export const secondsText = (seconds) =>
-  seconds < 1 ? `${seconds < 0.001 ? "< 1" : Math.round(seconds * 1000)} ms` : seconds < 100 ? `${seconds.toPrecision(2)} s` : `${Math.round(seconds)} s`;
+  seconds < 0.0005 ? "< 1 ms" : seconds < 1 ? `${Math.round(seconds * 1000)} ms` : seconds < 100 ? `${seconds.toPrecision(2)} s` : `${Math.round(seconds)} s`;
 
 /** Return a longer time as people say it: 42 s, 3 min, 2.5 h. */
 export function durationText(seconds) {

@@ -1,7 +1,7 @@
 // Bytes, quality and time of the active view, with JPEG and WebP at equal bytes beside it.
 
 import { PAGE, ask, isReplaced } from "./api.js";
-import { byId, bytesText, changeOf, element, secondsText } from "./elements.js";
+import { byId, bytesText, changeOf, element, pathParts, pathTitle, secondsText } from "./elements.js";
 import { Palette } from "./palette.js";
 
 const COLUMNS = ["", "", "Pixels", "Bytes", "Smaller", "PSNR", "SSIM", "CIEDE2000", "Time"];
@@ -24,18 +24,25 @@ function smallerText(before, after) {
 const line = (...cells) => element("tr", {}, ...cells);
 const nameOf = (textContent, scope) => (textContent ? element("th", { textContent, scope }) : element("td"));
 
+/** What is said in place of figures where there are none. */
+const saying = (textContent, colSpan) => element("td", { className: "sentence", colSpan }, element("span", { textContent }));
+
 /** Return the parts of a table in which each picture is a row. */
 function inRows(pictures) {
   const head = line(...COLUMNS.map((text) => nameOf(text, "col")));
-  const body = pictures.map(({ name, cells }) => line(nameOf(name, "row"), ...cells));
+  const body = pictures.map(({ name, cells, sentence }) =>
+    line(nameOf(name, "row"), ...(cells ?? [element("td"), saying(sentence, COLUMNS.length - 2)])),
+  );
   return [element("thead", {}, head), element("tbody", {}, ...body)];
 }
 
 /** Return the parts of a table in which each picture is a column. */
-function inColumns(pictures) {
+function inColumns(all) {
+  const pictures = all.filter(({ cells }) => cells);
+  const said = all.filter(({ sentence }) => sentence).map(({ name, sentence }) => line(saying(`${name}: ${sentence}`, pictures.length + 1)));
   const head = line(element("td"), ...pictures.map(({ name }) => nameOf(name, "col")));
   const body = COLUMNS.slice(1).map((text, place) => line(nameOf(text, "row"), ...pictures.map(({ cells }) => cells[place])));
-  return [element("thead", {}, head), element("tbody", {}, ...body)];
+  return [element("thead", {}, head), element("tbody", {}, ...body, ...said)];
 }
 
 export class Figures {
@@ -49,7 +56,7 @@ export class Figures {
     views.onRated((view) => isActive(view) && this.#rate(view));
     views.onFailed((view, error) => {
       if (!isActive(view) || view.figures) return;
-      byId("photo-name").textContent = byId("photo-name").title = error.photo ?? "";
+      this.#name(error.photo ?? "");
       byId("figures").hidden = !error.photo;
       byId("figures-table").replaceChildren();
       byId("figures-note").hidden = true;
@@ -57,10 +64,15 @@ export class Figures {
     });
   }
 
+  #name(path) {
+    byId("photo-name").replaceChildren(...pathParts(path));
+    byId("photo-name").title = pathTitle(path);
+  }
+
   #show(view) {
     const { figures } = view;
     this.view = view;
-    byId("photo-name").textContent = byId("photo-name").title = figures.name ?? "";
+    this.#name(figures.name ?? "");
     byId("figures-note").hidden = byId("figures").hidden = false;
     this.rows = { own: { ...figures, name: "these settings" } };
     for (const [codec, name] of Object.entries(CODECS)) this.rows[codec] = { name, codec };
@@ -92,12 +104,11 @@ export class Figures {
       this.#table();
     };
     for (const [codec, name] of Object.entries(CODECS)) {
-      await add(codec, `lossy/${codec}`, (found) => ({
-        name: `${name} ${found.setting}`,
-        bytes: found.bytes,
-        quality: found.quality,
-        key: found.key,
-      }));
+      await add(codec, `lossy/${codec}`, (found) =>
+        found.fits
+          ? { name: `${name} ${found.setting}`, bytes: found.bytes, quality: found.quality, key: found.key }
+          : { failure: `No quality takes so few bytes: the lowest one takes ${bytesText(found.bytes)}.` },
+      );
     }
   }
 
@@ -116,6 +127,7 @@ export class Figures {
 
   #row(row, pixels) {
     const { name, bytes, quality, seconds, codec, failure } = row;
+    if (failure && codec) return { name, sentence: failure };
     const exact = (count) => ({ textContent: bytesText(count), title: `${count.toLocaleString("en")} bytes` });
     const size = bytes ? [exact(bytes), smallerText(this.view.figures.bytes_in, bytes)] : ["…", "…"];
     const cells = [codec ? this.#button(row) : this.#download(), pixels, ...size];
@@ -132,7 +144,8 @@ export class Figures {
     return { name, cells: made };
   }
 
-  #button({ codec, key, name }) {
+  #button(row) {
+    const { codec, key } = row;
     const isShown = this.view.codec === codec;
     const button = element("button", { type: "button", className: "show", textContent: "Show", disabled: !key });
     button.dataset.codec = codec;
@@ -140,7 +153,7 @@ export class Figures {
     button.setAttribute("aria-pressed", String(isShown));
     button.title = "Show this codec in the view, at as many bytes as these settings take";
     button.addEventListener("click", async () => {
-      await this.view.showCodec(isShown ? null : codec, key, name);
+      await this.view.showCodec(isShown ? null : row);
       this.#table();
     });
     return button;

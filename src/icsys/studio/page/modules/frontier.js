@@ -36,7 +36,7 @@ export class Frontier {
     this.use = element("button", { type: "button", textContent: "Use the budget in the run", hidden: true });
     this.use.addEventListener("click", () => this.#useInRun());
     this.drop = element("button", { type: "button", textContent: "Run without the budget", hidden: true });
-    this.drop.addEventListener("click", () => store.setSettings({ total_bytes: null }));
+    this.drop.addEventListener("click", () => store.setBudget(null, []));
     this.state = element("p", { className: "small" });
     this.older = element("p", { className: "small", role: "status" });
     byId("budget").append(this.use, this.drop, this.state, this.older);
@@ -51,8 +51,8 @@ export class Frontier {
     const isOlder = this.fixed !== undefined && this.fixed !== fixedIn(this.store.options());
     this.older.textContent = isOlder ? "Settings have changed since: find the best again." : "";
     byId("frontier").classList.toggle("older", isOlder);
-    const limit = this.store.settings().total_bytes;
-    this.drop.hidden = limit === undefined;
+    const limit = this.store.settings().total_bytes ?? undefined; // null once it was taken back
+    this.drop.hidden = (limit ?? null) === null;
     this.use.hidden = !this.hasChosen || limit === this.limit;
     this.state.textContent = budgetText(limit);
   }
@@ -179,9 +179,10 @@ export class Frontier {
     this.store.set({ ...auto, ...options });
   }
 
-  /** Let the run choose: what is left open goes back to its usual value, as a given one would be kept. */
+  /** Let the run choose: what is left open goes back to its usual value, and the rest is kept, whatever its value. */
   #useInRun() {
-    this.#take({ options: this.#latest.defaults });
-    this.store.setSettings({ total_bytes: this.limit });
+    const { defaults, kept } = this.#latest;
+    this.#take({ options: defaults });
+    this.store.setBudget(this.limit, kept);
   }
 }

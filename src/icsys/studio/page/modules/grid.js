@@ -1,6 +1,7 @@
 // The grid of photos. Only the photos in sight have elements, so a hundred thousand scroll as ten do.
 
 import { ask } from "./api.js";
+import { cellOf, cellTitle } from "./cell.js";
 import { byId, element, notice } from "./elements.js";
 import { onEvent } from "./events.js";
 import { ThumbnailQueue } from "./thumbnail_queue.js";
@@ -23,6 +24,7 @@ export class Grid {
   #worstAsked = "";
   #isAskingWorst = false;
   #measured = ""; // how far the sample is
+  #leftOut = ""; // the key of settings whose rules leave photos out
   #queue = new ThumbnailQueue();
 
   constructor(store, place) {
@@ -58,6 +60,13 @@ export class Grid {
       this.#draw();
     });
     this.#anew();
+  }
+
+  /** Mark photos that a run leaves out with the settings of a key, as far as that is known now. */
+  mark(key) {
+    const isNew = Boolean(key || this.#leftOut);
+    this.#leftOut = key;
+    if (isNew) this.#reload();
   }
 
   get #isFiltered() {
@@ -139,6 +148,7 @@ export class Grid {
       label: byId("label").value,
       split: byId("split").value,
       order: byId("order").value,
+      left_out: this.#leftOut,
     });
     let found;
     try {
@@ -214,7 +224,7 @@ export class Grid {
     for (const cell of [...this.body.children]) {
       const place = Number(cell.dataset.place);
       if (!wanted.delete(place)) this.#drop(cell);
-      else if (cell.dataset.image === String(this.#at(place)?.image) && cell.title === this.#title(this.#at(place))) put(cell, place);
+      else if (cell.dataset.image === String(this.#at(place)?.image) && cell.title === cellTitle(this.#at(place))) put(cell, place);
       else {
         this.#drop(cell);
         wanted.add(place);
@@ -231,29 +241,14 @@ export class Grid {
     return this.#pages.get(Math.floor(place / PAGE))?.[place % PAGE];
   }
 
-  #title({ name, broken, worst }) {
-    const measured = worst === undefined ? "" : `\nCIEDE2000 ${worst.toFixed(2)}`;
-    return broken ? `${name}\n${broken}` : name + measured;
-  }
-
   #drop(cell) {
     this.#queue.remove(cell.firstChild);
     cell.remove();
   }
 
   #made(photo, place) {
-    // The name of a photo is the text of its picture, in the direction of its own writing.
-    const picture = element("img", { alt: photo.name, dir: "auto", decoding: "async", fetchPriority: "low", draggable: false });
-    const cell = element("div", { className: "cell", role: "option", id: `photo-${place}`, title: this.#title(photo), dir: "auto" }, picture);
-    cell.classList.toggle("marked", Boolean(photo.broken));
-    picture.addEventListener("error", () => cell.classList.add("broken"));
-    picture.addEventListener("load", () => cell.classList.add("ready"));
-    cell.setAttribute("aria-setsize", this.#chosen);
-    cell.setAttribute("aria-posinset", place + 1);
-    cell.dataset.place = place;
-    cell.dataset.image = photo.image;
-    if (photo.worst !== undefined) cell.dataset.worst = photo.worst.toFixed(1);
-    this.#queue.add(picture, `/api/images/${photo.image}/thumbnail?broken=empty`);
+    const cell = cellOf(photo, place, this.#chosen);
+    this.#queue.add(cell.firstChild, `/api/images/${photo.image}/thumbnail?broken=empty`);
     return cell;
   }
 

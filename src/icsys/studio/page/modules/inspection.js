@@ -1,7 +1,7 @@
 // What an inspection finds in the set: one line above the photos, and more behind it.
 
 import { ask } from "./api.js";
-import { byId, bytesText, element, notice } from "./elements.js";
+import { byId, bytesText, element, notice, pathOf, pathParts } from "./elements.js";
 import { onEvent } from "./events.js";
 
 const MOST_NAMED = 6; // classes, formats and the like
@@ -109,8 +109,8 @@ export class InspectionView {
   /** Return an item with photos that a press shows, and a text behind them. */
   #item(images, text) {
     const names = images.map(({ name, image }) => {
-      if (image === null) return element("bdi", { textContent: name });
-      const button = element("button", { type: "button", className: "link", dir: "auto", textContent: name });
+      if (image === null) return pathOf(name);
+      const button = element("button", { type: "button", className: "link", dir: "ltr" }, ...pathParts(name));
       button.addEventListener("click", () => this.store.show(image));
       return button;
     });

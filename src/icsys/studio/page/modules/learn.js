@@ -1,8 +1,9 @@
 // What a model keeps with fewer colours, pixels and bytes: found out on request, as a curve whose points can be pressed.
 
 import { ask } from "./api.js";
-import { byId, bytesText, durationText, element, notice } from "./elements.js";
+import { byId, bytesText, durationText, element, notice, pathOf } from "./elements.js";
 import { onEvent } from "./events.js";
+import { setOff } from "./focus.js";
 import { plot } from "./plot.js";
 
 const COLUMNS = ["Form", "Bytes a photo", "Accuracy", "Less full colour", "Verdict"];
@@ -48,15 +49,16 @@ export class Learn {
   }
 
   /** Offer the files of ics learn in the folders that were opened. */
-  #offer(files) {
+  #offer(files, problem) {
     const lines = files.map(({ file, name }, number) => {
-      const path = element("bdi", { className: "path", dir: "auto", id: `learn-file-${number}`, textContent: file });
+      const path = pathOf(file, `learn-file-${number}`);
       const button = element("button", { type: "button", textContent: "Show this result" });
       button.setAttribute("aria-describedby", path.id);
       button.title = name;
       button.addEventListener("click", () => this.#open(file));
       return element("p", { className: "note" }, path, " ", button);
     });
+    if (problem) lines.push(element("p", { className: "note", textContent: problem }));
     byId("learn-files").replaceChildren(...lines);
     byId("learn-files").hidden = !lines.length;
   }
@@ -72,11 +74,11 @@ export class Learn {
   async #begin() {
     const minutes = byId("learn-minutes");
     if (!minutes.reportValidity()) return;
-    byId("learn-begin").disabled = true;
+    setOff(byId("learn-begin"), true);
     try {
       this.#show(await ask("learn", { minutes: Number(minutes.value), options: this.store.options() }));
     } catch (error) {
-      byId("learn-begin").disabled = this.news?.state === "running";
+      setOff(byId("learn-begin"), this.news?.state === "running");
       notice(error.message);
     }
   }
@@ -84,9 +86,9 @@ export class Learn {
   #show(news) {
     this.news = news;
     const isRunning = news.state === "running";
-    byId("learn-begin").disabled = isRunning;
+    setOff(byId("learn-begin"), isRunning);
     byId("learn-stop").hidden = byId("learn-progress").hidden = byId("learn-line").hidden = !isRunning;
-    byId("learn-stop").disabled = Boolean(news.stopping);
+    setOff(byId("learn-stop"), Boolean(news.stopping));
     byId("learn-end").textContent = news.state === "failed" ? news.problem : "";
     if (isRunning) {
       const bar = byId("learn-progress");
@@ -99,8 +101,8 @@ export class Learn {
   }
 
   async #fetch() {
-    const { learned, files } = await ask("learn");
-    this.#offer(files);
+    const { learned, files, files_problem: problem } = await ask("learn");
+    this.#offer(files, problem);
     if (!learned) return;
     this.learned = learned;
     byId("learn-from").textContent = learned.file ? `From ${learned.file}, about ${learned.about}.` : "";

@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { byId, element } from "./elements.js";
+import { setOff } from "./focus.js";
 
 const NONE = "";
 
@@ -75,7 +76,7 @@ export class Presets {
     const own = Object.keys(this.#own).find((name) => same(options, this.#own[name]));
     const size = this.#sizes.findIndex((preset) => holds(options, preset.options));
     this.select.value = own !== undefined ? `own:${own}` : size >= 0 ? `size:${size}` : NONE;
-    this.remove.disabled = own === undefined;
+    setOff(this.remove, own === undefined);
   }
 
   #choose() {

@@ -1,9 +1,10 @@
 // The run: where it writes, its start and its end, and how far it is. It goes on when the page is closed.
 
 import { ask } from "./api.js";
-import { budgetText, byId, bytesText, changeOf, durationText, element, notice } from "./elements.js";
+import { budgetText, byId, bytesText, changeOf, durationText, element, notice, pathOf, pathParts } from "./elements.js";
 import { onEvent } from "./events.js";
 import { setValue } from "./fields.js";
+import { setOff } from "./focus.js";
 
 const PAUSE = 300; // milliseconds without a change before the destination is looked at
 const TITLE = document.title;
@@ -59,7 +60,7 @@ export class Run {
 
   #request() {
     const { store } = this;
-    return { destination: store.destination(), options: store.options(), settings: store.state.settings };
+    return { destination: store.destination(), options: store.options(), settings: store.state.settings, kept: store.kept() };
   }
 
   #update() {
@@ -86,29 +87,29 @@ export class Run {
     }
     if (asked !== this.#asked) return; // a newer one is on its way
     const isRefused = found.what === "refused" || found.what === "wrong";
-    const place = found.folder && !isRefused ? [element("bdi", { className: "path", dir: "auto", textContent: found.folder }), " "] : [];
+    const place = found.folder && !isRefused ? [pathOf(found.folder), " "] : [];
     byId("destination-check").replaceChildren(...place, found.text);
     byId("destination-check").classList.toggle("refused", isRefused);
     this.destination.setAttribute("aria-invalid", String(found.what === "refused" || !request.destination.trim()));
   }
 
   async #start() {
-    byId("start").disabled = true;
+    setOff(byId("start"), true);
     try {
       this.#show(await ask("run", this.#request()));
       byId("run-state").scrollIntoView({ block: "nearest" });
     } catch (error) {
       notice(error.message);
-      byId("start").disabled = this.run?.state === "running";
+      setOff(byId("start"), this.run?.state === "running");
     }
   }
 
   async #stop() {
-    byId("stop").disabled = true;
+    setOff(byId("stop"), true);
     try {
       await ask("run", undefined, "DELETE");
     } catch (error) {
-      byId("stop").disabled = false;
+      setOff(byId("stop"), false);
       notice(error.message);
     }
   }
@@ -120,9 +121,9 @@ export class Run {
     this.run = run;
     const isRunning = run.state === "running";
     byId("run-state").hidden = false;
-    byId("start").disabled = isRunning;
+    setOff(byId("start"), isRunning);
     byId("stop").hidden = byId("run-progress").hidden = byId("run-line").hidden = !isRunning;
-    byId("stop").disabled = run.stopping;
+    setOff(byId("stop"), run.stopping);
     byId("run-end").hidden = isRunning;
     this.#showProgress(run);
     this.#showFailures(run);
@@ -151,7 +152,7 @@ export class Run {
     if (run.left !== null && run.done < run.total) parts.push(`${durationText(run.left)} left`);
     if (run.bytes_out) parts.push(became(run));
     byId("run-line").textContent = parts.filter(Boolean).join(" · ");
-    byId("run-to").textContent = run.folder;
+    byId("run-to").replaceChildren(...pathParts(run.folder));
   }
 
   #showFailures(run) {
@@ -162,7 +163,7 @@ export class Run {
     this.#failures = text;
     byId("run-failed-count").textContent = `${count(run.failed)} failed`;
     const items = run.failures.map(({ source, message }) =>
-      element("li", {}, element("bdi", { className: "path", dir: "auto", textContent: source }), `: ${message}`),
+      element("li", {}, pathOf(source), `: ${message}`),
     );
     const more = run.failed - run.failures.length;
     if (more > 0) items.push(element("li", { textContent: `and ${count(more)} more, in failures.jsonl of the folder` }));

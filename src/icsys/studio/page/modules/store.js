@@ -21,10 +21,10 @@ export class Store {
   #hash = "";
 
   /** All options, the settings of a run and its destination, with the values that the studio began with. */
-  constructor(defaults, settings = {}, destination = "") {
+  constructor(defaults, settings = {}, destination = "", kept = []) {
     this.defaults = Object.freeze({ ...defaults });
-    this.usual = Object.freeze({ settings, destination });
-    this.state = Object.freeze({ views: [{}], active: 0, image: 0, settings: {}, destination: null });
+    this.usual = Object.freeze({ settings, destination, kept });
+    this.state = Object.freeze({ views: [{}], active: 0, image: 0, settings: {}, destination: null, kept: null });
   }
 
   get canUndo() {
@@ -62,6 +62,16 @@ export class Store {
     this.#change({ settings: { ...this.state.settings, ...changes } }, Object.keys(changes).join());
   }
 
+  /** The names of options that a run within a number of bytes keeps, though they may have their usual values. */
+  kept() {
+    return this.state.kept ?? this.usual.kept;
+  }
+
+  /** Let the run keep within a number of bytes, and keep options with these names; null takes the number back. */
+  setBudget(total_bytes, kept) {
+    this.#change({ settings: { ...this.state.settings, total_bytes }, kept });
+  }
+
   setDestination(destination) {
     this.#change({ destination }, "destination");
   }
@@ -89,7 +99,7 @@ export class Store {
   /** Take over whole options for the active view, and settings of a run; what they leave out is taken back. */
   take(options, settings = null) {
     const views = this.state.views.with(this.state.active, { ...emptied(this.defaults), ...options });
-    this.#change(settings ? { views, settings: { ...emptied(this.usual.settings), ...settings } } : { views });
+    this.#change(settings ? { views, settings: { ...emptied(this.usual.settings), ...settings }, kept: [] } : { views });
   }
 
   show(image) {
@@ -187,7 +197,8 @@ export class Store {
       if (!Number.isInteger(image) || image < 0) return;
       const settings = isTable(found.settings) ? found.settings : {};
       const destination = typeof found.destination === "string" ? found.destination : null;
-      this.state = Object.freeze({ views, active, image, settings, destination });
+      const kept = Array.isArray(found.kept) ? found.kept : null;
+      this.state = Object.freeze({ views, active, image, settings, destination, kept });
     } catch {
       // Another fragment is no state.
     }

@@ -1,7 +1,8 @@
 // The settings to take along: as a command, Python or TOML to copy, as a link, and a TOML file opened into the page.
 
 import { ask, isReplaced } from "./api.js";
-import { byId, notice } from "./elements.js";
+import { byId, element, notice } from "./elements.js";
+import { setOff } from "./focus.js";
 
 const PAUSE = 150; // milliseconds without a change before the texts are asked for
 const MOST_BYTES = 2 ** 18; // of a TOML file, as the server reads it
@@ -23,13 +24,15 @@ export class Take {
   #listeners = [];
   #timer = 0;
   #asked = 0;
-  #opened = ""; // what is said of a file, once its options are shown
 
   constructor(store) {
     this.store = store;
     this.text = byId("taken");
     this.said = byId("take-note");
     this.forms = [...document.querySelectorAll("input[name='taken-as']")];
+    // What Python and TOML cannot say.
+    this.limits = element("p", { className: "small", role: "status" });
+    this.said.after(this.limits);
     for (const form of this.forms) form.addEventListener("change", () => this.#show());
     byId("copy").addEventListener("click", () => this.#copy(this.text.value, this.text));
     byId("copy-link").addEventListener("click", () => this.#copyLink());
@@ -40,6 +43,7 @@ export class Take {
     });
     this.#takeDrops();
     store.onChange(() => {
+      if (!this.isRefused) this.#say(""); // it was about what was shown before
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#ask(), PAUSE);
     });
@@ -54,36 +58,43 @@ export class Take {
     for (const listener of this.#listeners) listener(options);
   }
 
+  /** Say something about the texts, or why there are none. */
+  #say(text, isRefused = false) {
+    this.said.textContent = text;
+    this.isRefused = isRefused;
+  }
+
   async #ask() {
     const { store } = this;
     const number = (this.#asked += 1);
     if (!store.destination().trim()) {
       this.#texts = {};
-      this.said.textContent = "Name the folder to write to first.";
+      this.#say("Name the folder to write to first.", true);
       this.#show();
       return;
     }
-    const body = { options: store.options(), settings: store.settings(), destination: store.destination() };
+    const body = { options: store.options(), settings: store.settings(), destination: store.destination(), kept: store.kept() };
     try {
       const texts = await ask("settings", body);
       if (number !== this.#asked) return;
       this.#texts = texts;
-      this.said.textContent = this.#opened;
-      this.#opened = "";
+      if (this.isRefused) this.#say("");
       this.#tell(texts.options);
     } catch (error) {
       if (number !== this.#asked || isReplaced(error)) return;
       this.#texts = {};
-      this.said.textContent = error.message;
+      this.#say(error.message, true);
       this.#tell(null);
     }
     this.#show();
   }
 
   #show() {
-    const text = this.#texts[this.forms.find((form) => form.checked).value] ?? "";
+    const form = this.forms.find((one) => one.checked).value;
+    const text = this.#texts[form] ?? "";
+    this.limits.textContent = form === "command" ? "" : (this.#texts.note ?? "");
     if (this.text.value !== text) this.text.value = text;
-    byId("copy").disabled = !text;
+    setOff(byId("copy"), !text);
     // As tall as the text, up to a bound that the style sheet sets.
     this.text.style.height = "0";
     this.text.style.height = `${this.text.scrollHeight + 2}px`;
@@ -91,7 +102,7 @@ export class Take {
 
   async #copy(text, field) {
     const isCopied = await copy(text, field);
-    this.said.textContent = isCopied ? "Copied." : "The text is selected: copy it with Ctrl+C.";
+    this.#say(isCopied ? "Copied." : "The text is selected: copy it with Ctrl+C.");
   }
 
   async #copyLink() {
@@ -111,7 +122,8 @@ export class Take {
     try {
       const { options, settings } = await ask("settings/toml", { text: await file.text() });
       this.store.take(options, settings);
-      this.said.textContent = this.#opened = `The options of ${file.name} are shown. Undo brings back the ones before.`;
+      notice("");
+      this.#say(`The options of ${file.name} are shown. Undo brings back the ones before.`);
     } catch (error) {
       notice(`${file.name}: ${error.message}`);
     }

@@ -66,6 +66,11 @@ export class View {
     new ResizeObserver(() => views.layOut()).observe(this.frame);
   }
 
+  /** The codec that is shown in place of the output, if one is. */
+  get codec() {
+    return this.lossy?.codec ?? null;
+  }
+
   get naturalWidth() {
     return this.after.naturalWidth;
   }
@@ -95,13 +100,14 @@ export class View {
     if (this.figures) this.#loadBefore(this.figures, this.options);
   }
 
-  /** Show a codec at equal bytes in place of the output; null shows the output again. */
-  async showCodec(codec, key, title) {
-    this.codec = codec;
-    const after = await loaded("after", "After", `/api/preview/${codec ? key : this.key}/after`);
-    if (this.codec !== codec) return;
+  /** Show a codec at equal bytes, from its row of the figures, in place of the output; null shows the output again. */
+  async showCodec(lossy) {
+    this.lossy = lossy;
+    const after = await loaded("after", "After", `/api/preview/${(lossy ?? this).key}/after`);
+    if (this.lossy !== lossy) return;
     this.#putAfter(after);
-    this.tags[1].textContent = codec ? title : this.#result();
+    this.tags[1].textContent = lossy?.name ?? this.#result();
+    this.describe();
     this.views.layOut();
   }
 
@@ -172,7 +178,7 @@ export class View {
       this.before.hidden = true;
       this.#beforeName = "";
     }
-    Object.assign(this, { key: found.key, figures: found, options: wish.options, codec: null, quality: null });
+    Object.assign(this, { key: found.key, figures: found, options: wish.options, lossy: null, quality: null });
     this.#putAfter(after);
     this.tags[1].textContent = this.#result();
     this.views.describe();
@@ -271,11 +277,13 @@ export class View {
   /** Say what the picture comes to, and how its settings differ from those of the other views. */
   describe() {
     if (!this.figures) return;
-    const { width, height, bytes } = this.figures;
-    const more = this.views.differences(this.number);
-    const words = [this.#colors(), `${width} × ${height}`, ...more].join(", ");
-    const ssim = this.quality?.ssim === undefined ? "" : `, SSIM ${this.quality.ssim.toFixed(3)}`;
-    const text = `${words}: ${bytesText(bytes)}, ${savedText(this.figures)}${ssim}`;
+    const { width, height, bytes_in } = this.figures;
+    const { bytes } = this.lossy ?? this.figures;
+    const { quality } = this.lossy ?? this;
+    const more = this.lossy ? [] : this.views.differences(this.number);
+    const words = [this.lossy?.name ?? this.#colors(), `${width} × ${height}`, ...more].join(", ");
+    const ssim = quality?.ssim === undefined ? "" : `, SSIM ${quality.ssim.toFixed(3)}`;
+    const text = `${words}: ${bytesText(bytes)}, ${savedText({ bytes, bytes_in })}${ssim}`;
     // A number and its unit stay in one line.
     this.summary.textContent = text.replace(/(\d|SSIM) (?=[kMGT]?B\b|%|\d)/g, "$1\u00a0");
   }

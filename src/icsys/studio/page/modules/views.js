@@ -1,6 +1,7 @@
 // One to four views of the photo, moved together.
 
 import { byId } from "./elements.js";
+import { setOff } from "./focus.js";
 import { steer } from "./steering.js";
 import { View } from "./view.js";
 import { Viewport } from "./viewport.js";
@@ -113,7 +114,7 @@ export class Views {
       this.place.append(view.place);
     }
     this.place.dataset.views = views.length;
-    byId("add-view").disabled = views.length === MOST_VIEWS;
+    setOff(byId("add-view"), views.length === MOST_VIEWS);
     byId("controls-title").textContent = views.length > 1 ? `Settings of view ${active + 1}` : "Settings";
     if (before && before.image !== image) this.viewport.reset();
     for (const view of this.#views) {
