@@ -155,7 +155,9 @@ def test_a_budget_and_its_frontier(page):
     page.locator("#budget[aria-busy=false] #frontier svg").wait_for()
     page.locator("#frontier details").evaluate("details => { details.open = true; }")
     looks_well(page)
-    use, drop = (page.get_by_role("button", name=name) for name in ("Use the budget in the run", "Run without the budget"))
+    use, drop = (
+        page.get_by_role("button", name=name) for name in ("Use the budget in the run", "Run without the budget")
+    )
     use.click()
     expect(use).to_be_hidden()
     expect(page.locator("#run-view")).to_contain_text("The run keeps to 20.0 kB")
@@ -190,7 +192,9 @@ def test_what_a_model_keeps(page):
 
 
 def test_a_sentence_for_some_seconds_has_the_width_of_the_screen(page):
-    page.get_by_label("Open a TOML file").set_input_files({"name": "mine.toml", "mimeType": "", "buffer": b"colours = 3"})
+    page.get_by_label("Open a TOML file").set_input_files(
+        {"name": "mine.toml", "mimeType": "", "buffer": b"colours = 3"}
+    )
     notice = page.locator("#notice")
     expect(notice).to_contain_text("did you mean colors?")
     assert notice.bounding_box()["width"] >= min(500, 0.8 * page.viewport_size["width"])
@@ -198,11 +202,15 @@ def test_a_sentence_for_some_seconds_has_the_width_of_the_screen(page):
 
 
 def test_a_file_that_was_opened_is_said(page):
-    page.get_by_label("Open a TOML file").set_input_files({"name": "mine.toml", "mimeType": "", "buffer": b"colors = 3"})
+    page.get_by_label("Open a TOML file").set_input_files(
+        {"name": "mine.toml", "mimeType": "", "buffer": b"colors = 3"}
+    )
     text = page.get_by_label("Text to take along")
     page.get_by_role("radio", name="TOML", exact=True).check()
     expect(text).to_have_value(re.compile("colors = 3\n"))
-    expect(page.locator("#take-note")).to_have_text("The options of mine.toml are shown. Undo brings back the ones before.")
+    expect(page.locator("#take-note")).to_have_text(
+        "The options of mine.toml are shown. Undo brings back the ones before."
+    )
     looks_well(page)
     page.get_by_role("radio", name="Python", exact=True).check()
     looks_well(page)
