@@ -60,6 +60,11 @@ def wait_until(holds, seconds=60):
         time.sleep(0.002)
 
 
+def wait_until_claimed(folder, process):
+    """Wait until a run has claimed the outputs that it writes, or is over."""
+    wait_until(lambda: (folder / ".ics-claims").exists() or process.poll() is not None)
+
+
 def strace(*rules, log=os.devnull):
     """Return what to put before a command so that system calls fail by the rules.
 

@@ -43,7 +43,6 @@ def geometry(choose):
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=120)
 def test_ids_are_those_of_a_loop_over_output_pixels(seed):
     """Any size, resize, orientation and fit; the mask as stored as its picture, or upright."""
     choose = random.Random(seed)  # noqa: S311 - the same example every time
@@ -77,7 +76,6 @@ def test_a_mask_has_the_size_of_its_picture(seed, resample):
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=120)
 def test_skip_takes_the_pixels_that_the_picture_takes(seed):
     """A picture whose colours are the places of its pixels, and a mask of the same numbers, come out alike."""
     choose = random.Random(seed)  # noqa: S311

@@ -266,6 +266,20 @@ def test_large_text_leaves_the_pictures_their_room(page):
     assert page.locator("html").evaluate("root => root.scrollWidth") <= 1280
 
 
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (960, 540), (640, 450), (844, 390)])
+def test_the_picture_stays_in_sight_while_settings_are_changed(browser, address, width, height):
+    """On a phone that stands or lies, and in a window at 200 %."""
+    with visiting(browser, address, viewport={"width": width, "height": height}) as page:
+        settled(page)
+        for name in ("Strategy", "Colours", "Dithering", "Resampling", "Format"):
+            control(page, name).focus()
+            expect(control(page, name)).to_be_in_viewport(ratio=1)
+            expect(page.locator(".frame")).to_be_in_viewport(ratio=0.9)
+            # Nothing lies over the control: a click at its place reaches it.
+            control(page, name).click(trial=True)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_a_server_that_is_gone_is_said(browser, tree, tmp_path):
     context = browser.new_context()
     opened = context.new_page()

@@ -16,10 +16,11 @@ read or used.
     A part of the list: first, count (at most 1000), words, label, split, order (name, or worst: the images that were
     measured last), and left_out, the key of settings: images that a run with them leaves out say why. ``complete``
     says whether the source is listed, ``measuring`` whether the order is not final.
+    The ``version`` of an image is another one once its file changes.
 ``GET /api/images/{image}/thumbnail``
-    A small JPEG of an image; 204 in place of 422 with broken=empty.
+    A small JPEG of an image; 204 in place of 422 with broken=empty. With the version of the list, browsers keep it.
 ``GET /api/images/{image}/original``
-    A JPEG with sides of at most 4096 pixels.
+    A JPEG with sides of at most 4096 pixels; likewise.
 ``POST /api/preview``
     [image, options, slot] Figures of one image with options, and the key of the preview. A newer request of the same
     slot replaces an older one. ``note`` says where it differs from a run, ``progress`` below 1 that it soon will not.

@@ -59,6 +59,13 @@ class AskedCost(NamedTuple):
     key: str
 
 
+class _Known(NamedTuple):
+    """What a photo takes, and the version of its file then."""
+
+    version: str
+    measured: MeasuredPhoto
+
+
 class CostEstimates(NewestJob):
     """Estimates what a whole run takes, for the newest settings, and publishes each step.
 
@@ -92,7 +99,7 @@ class CostEstimates(NewestJob):
         self._images, self._events, self._busy, self._shared = images, events, busy, shared
         self._photos = SampledPhotos(images, admit)
         self._populations = Populations(images, selection)
-        self._known: OrderedDict[str, dict[int, MeasuredPhoto]] = OrderedDict()
+        self._known: OrderedDict[str, dict[int, _Known]] = OrderedDict()
 
     def begin(self, options: Options, settings: RunSettings) -> str:
         """Begin to estimate, in the background, and return the key of the settings; an earlier estimate is cancelled.
@@ -132,18 +139,30 @@ class CostEstimates(NewestJob):
         known, count = self._measured(asked), 0
         for step in steps_of(images):
             for number in order[count:step]:
-                if number not in known and not self._measure(number, asked, known, stop):
+                if not self._is_known(number, known) and not self._measure(number, asked, known, stop):
                     return
             count = step
-            figures = whole_cost([known[number] for number in order[:count]], sample, plan)
+            figures = whole_cost([known[number].measured for number in order[:count]], sample, plan)
             done = count == len(order) or figures.bytes.relative <= NEAR_ENOUGH
             notes = self._notes(asked, population, order[:1])
             self._publish(asked, {**figures.plain(), "is_listed": True, "done": done, "note": " ".join(notes)})
             if done:
                 return
 
-    def _measure(self, number: int, asked: AskedCost, known: dict[int, MeasuredPhoto], stop: threading.Event) -> bool:
+    def _is_known(self, number: int, known: dict[int, _Known]) -> bool:
+        """Return whether a photo was measured as it is now."""
+        return number in known and known[number].version == self._version(number)
+
+    def _version(self, number: int) -> str:
+        """Return the version of a photo; an empty text if there is none, so that it fails."""
+        try:
+            return self._images.version(number)
+        except (ImageError, OSError):
+            return ""
+
+    def _measure(self, number: int, asked: AskedCost, known: dict[int, _Known], stop: threading.Event) -> bool:
         """Measure a photo; return whether the estimate is to go on."""
+        version = self._version(number)
         while self._busy.is_busy and not stop.wait(_GLANCE):
             pass
         options = self._alone(asked.options)
@@ -152,10 +171,11 @@ class CostEstimates(NewestJob):
                 self._publish(asked, {"images": len(self._images), "sampled": 0, "is_listed": True, "done": False})
             shared = self._shared.found(number, options, stop)
         except ImageError:  # no image gives a palette for it
-            known[number] = MeasuredPhoto(0, 0, 0.0, failed=True)
+            known[number] = _Known(version, MeasuredPhoto(0, 0, 0.0, failed=True))
             return not stop.is_set()
         if not stop.is_set():
-            known[number] = self._photos.measure(number, shared.options, shared.palette, asked.settings.size_rules)
+            measured = self._photos.measure(number, shared.options, shared.palette, asked.settings.size_rules)
+            known[number] = _Known(version, measured)
         return not stop.is_set()
 
     def _alone(self, options: Options) -> Options:
@@ -181,7 +201,7 @@ class CostEstimates(NewestJob):
             notes.append(f"{self._images.companions:,} files that go with photos, such as masks, are not counted.")
         return list(filter(None, notes))
 
-    def _measured(self, asked: AskedCost) -> dict[int, MeasuredPhoto]:
+    def _measured(self, asked: AskedCost) -> dict[int, _Known]:
         """Return what is known of settings; it grows."""
         known = self._known.setdefault(asked.key, {})
         self._known.move_to_end(asked.key)

@@ -78,7 +78,7 @@ class SampledPhotos:
             held = self._decoded(number, options, rules)
             if held is None:
                 return MeasuredPhoto(0, 0, time.thread_time() - start, left_out=True)
-            photo, data = held.decoded
+            photo, data, _ = held.decoded
             start = time.thread_time()
             output = compress_photo(photo, data, options, palette)
             seconds = held.seconds + time.thread_time() - start
@@ -97,15 +97,19 @@ class SampledPhotos:
         if (decoding := (as_decoded(options), rules)) != self._decoding:
             self.forget()
             self._decoding = decoding
-        if found := self._held.get(number):
+        found = self._held.get(number)
+        if found and found.decoded.version == self._images.version(number):
             return found
         start = time.thread_time()
-        data = self._images.read(number, options)
+        data, version = self._images.file(number, options)
         if broken_size_rule(data, options, rules):
             return None
         photo = decode_photo(data, as_decoded(options), self._admit)
-        held = _Held(DecodedPhoto(photo, data), time.thread_time() - start)
+        held = _Held(DecodedPhoto(photo, data, version), time.thread_time() - start)
         size = photo.pixels.nbytes + len(data)
+        if found:  # of a photo that has changed
+            del self._held[number]
+            self._bytes -= found.decoded.photo.pixels.nbytes + len(found.decoded.data)
         if self._bytes + size <= _MOST_BYTES:  # the first ones stay: every estimate begins with them
             self._held[number] = held
             self._bytes += size

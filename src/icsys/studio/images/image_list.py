@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from icsys.errors import ImageError, UsageError
+from icsys.errors import UsageError
 from icsys.files.locations import parse_source
 from icsys.records.label import label_at
 from icsys.records.splits import standard_split
@@ -16,6 +16,8 @@ from icsys.sources.base import Companion, Task
 from icsys.sources.companions.layout import CompanionSettings
 from icsys.sources.folder import Folder
 from icsys.sources.open_source import open_source
+from icsys.studio.images.closed_folder import ClosedFolder
+from icsys.studio.images.file_versions import ReadFile, version_of, version_text
 from icsys.studio.images.streamed_files import StreamedFiles, is_streamed
 
 if TYPE_CHECKING:
@@ -95,7 +97,6 @@ class ImageList:
     def __init__(self, source: Location, destination: str, options: Options, settings: RunSettings) -> None:
         self.source = _open(source, destination, settings, options)
         self._opened = source, destination, settings, options
-        self._is_closed = isinstance(self.source, Folder) and not settings.follow_links
         self._images: list[ListedImage] = []
         self._tasks: list[Task] = []
         self._streamed = StreamedFiles(self.source, self._tasks)
@@ -162,24 +163,44 @@ class ImageList:
         found = enumerate(self._images[:])
         return {image.task.source: number for number, image in found if image.task.source in wanted}
 
+    def version(self, number: int) -> str:
+        """Return a text that another one takes the place of once the file of an image changes, as a run sees it.
+
+        It holds size and time, now; of a photo behind a URL, those of the list.
+
+        Raises
+        ------
+        UsageError
+            If there is no image of this number.
+        ImageError
+            ``changed`` if the file, or the archive that it lies in, is gone, or that archive is another one by now.
+        OSError
+            If the system does not tell.
+        """
+        return version_of(self.source, self[number].task)
+
     def read(self, number: int, options: Options) -> bytes:
-        """Return the bytes of the file of an image.
+        """Return the bytes of the file of an image; errors as of :meth:`file`."""
+        return self.file(number, options).data
+
+    def file(self, number: int, options: Options) -> ReadFile:
+        """Return the bytes of the file of an image, and their version.
 
         Raises
         ------
         UsageError
             If there is no image of this number.
         ImageError, OSError
-            If it cannot be read, or is a link by now that leads out of the source.
+            If it cannot be read, is gone, or is a link by now.
         """
         task = self[number].task
-        if self._is_closed and not self._has(task.source):
-            raise ImageError("changed", "the file is a link by now that leads out of the source: open the studio again")
-        return self._streamed.read(number, options) if is_streamed(task) else self.source.read(task, options)[0]
-
-    def _has(self, name: str) -> bool:
-        """Return whether a file of the folder lies in it, with all links followed."""
-        return Path(self.source.shown, name).resolve().is_relative_to(Path(self.source.shown).resolve())
+        if task.place is None:
+            data, time = self.source.read(task, options)
+            return ReadFile(data, version_text(len(data), time))
+        version = version_of(self.source, task)
+        if is_streamed(task):
+            return ReadFile(self._streamed.read(number, options), version)
+        return ReadFile(self.source.read(task, options)[0], version)
 
     def opened_with(self, settings: RunSettings) -> Source:
         """Return the source as a run with other settings opens it: they may decide what is a mask; see ``masks``."""
@@ -222,7 +243,7 @@ class ImageList:
 
 
 def _open(source: Location, destination: str, settings: RunSettings, options: Options) -> Source:
-    return open_source(
+    opened = open_source(
         parse_source(source),
         Path(destination),
         follow_links=settings.follow_links,
@@ -230,3 +251,7 @@ def _open(source: Location, destination: str, settings: RunSettings, options: Op
         ignore_zeros=settings.ignore_zeros,
         companions=CompanionSettings.of(settings, options),
     )
+    # Links among files that are named one by one are followed, as the user has named them.
+    if isinstance(opened, Folder) and not opened.named and not settings.follow_links:
+        return ClosedFolder.of(opened)
+    return opened

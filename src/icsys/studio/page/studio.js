@@ -18,6 +18,8 @@ import { Take } from "./modules/take.js";
 import { Views } from "./modules/views.js";
 import { byId, notice, pathParts } from "./modules/elements.js";
 
+const REST = 100; // milliseconds, as a window that comes back tells so twice
+
 const state = await ask("state");
 byId("source").replaceChildren(...pathParts(state.source));
 const store = new Store(state.options, state.settings, state.destination, state.kept);
@@ -27,12 +29,22 @@ const grid = new Grid(store, byId("grid"));
 grid.onListed = (found) => views.listed(found);
 new LeftOut(store, grid);
 new Figures(store, views);
-new Cost(store);
+const cost = new Cost(store);
 new Frontier(store);
 new InspectionView(store);
-new Run(store);
-new Learn(store);
-new Presets(store, new Take(store));
+const run = new Run(store);
+const learn = new Learn(store);
+const presets = new Presets(store, new Take(store));
+
+// While another window was in front, photos, folders and files may have become others.
+let renewal = 0;
+function renew() {
+  clearTimeout(renewal);
+  if (document.hidden) return;
+  renewal = setTimeout(() => [grid, views, cost, run, learn, presets].forEach((part) => part.renew()), REST);
+}
+addEventListener("focus", renew);
+document.addEventListener("visibilitychange", renew);
 
 for (const [name, action] of Object.entries({
   undo: () => store.undo(),

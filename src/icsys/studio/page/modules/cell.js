@@ -3,10 +3,13 @@
 import { element, pathTitle } from "./elements.js";
 
 /** What a cell says when it is pointed at. */
-export function cellTitle({ name, broken, worst, left_out: rule }) {
+function cellTitle({ name, broken, worst, left_out: rule }) {
   const measured = !broken && worst !== undefined && `CIEDE2000 ${worst.toFixed(2)}`;
   return [pathTitle(name), broken, rule && `A run leaves it out: ${rule}.`, measured].filter(Boolean).join("\n");
 }
+
+/** What a cell shows of a photo: another text needs another cell. */
+export const shownOf = (photo) => JSON.stringify([photo.image, photo.version, cellTitle(photo)]);
 
 /** Return the cell of a photo at a place among all that are shown. */
 export function cellOf(photo, place, count) {
@@ -19,8 +22,7 @@ export function cellOf(photo, place, count) {
   picture.addEventListener("load", () => cell.classList.add("ready"));
   cell.setAttribute("aria-setsize", count);
   cell.setAttribute("aria-posinset", place + 1);
-  cell.dataset.place = place;
-  cell.dataset.image = photo.image;
+  Object.assign(cell.dataset, { place, image: photo.image, shown: shownOf(photo) });
   if (photo.worst !== undefined) cell.dataset.worst = photo.worst.toFixed(1);
   return cell;
 }

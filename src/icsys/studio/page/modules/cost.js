@@ -66,6 +66,11 @@ export class Cost {
     this.#timer = setTimeout(() => this.#begin(body, text), PAUSE);
   }
 
+  /** Estimate once more: what has not changed since is known. */
+  renew() {
+    if (this.#asked) this.#begin({ options: this.store.options(), settings: this.store.settings() }, this.#asked);
+  }
+
   async #begin(body, text) {
     this.#asked = text;
     if (text && !byId("totals").childElementCount) byId("cost-note").textContent = "Compressing a few photos for an estimate.";
@@ -97,14 +102,12 @@ export class Cost {
     else if (!cost.sampled && !cost.done) this.#fail("First the palette that photos share is found.");
     else {
       const { times, word } = cost.bytes && cost.bytes_in ? changeOf(cost.bytes_in, cost.bytes) : { times: "", word: "" };
-      // Other formats hold many photos in a file.
-      const isOneEach = cost.files >= cost.outputs_low && cost.files <= (cost.outputs_high ?? Infinity);
       byId("totals").replaceChildren(
         ...row("Bytes", bytesText(cost.bytes), between(cost.bytes_low, cost.bytes_high, bytesText)),
         ...row(word === "larger" ? "Larger" : "Smaller", word && `${times} times`, `from ${bytesText(cost.bytes_in)}`),
         ...row("Time", durationText(cost.seconds), between(cost.seconds_low, cost.seconds_high, durationText)),
         ...(cost.packed ? row("In tar files", `about ${bytesText(cost.packed)}`, "") : []),
-        ...row("Files", count(cost.files), isOneEach ? between(cost.outputs_low, cost.outputs_high, count) : ""),
+        ...row("Files", count(cost.files), between(cost.files_low, cost.files_high, count)),
       );
       const about = cost.sampled === cost.images ? "" : "About ";
       byId("total-line").textContent = `${about}${bytesText(cost.bytes)} in all${word && `, ${times}× ${word}`}`;

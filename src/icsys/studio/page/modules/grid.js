@@ -1,7 +1,7 @@
 // The grid of photos. Only the photos in sight have elements, so a hundred thousand scroll as ten do.
 
 import { ask } from "./api.js";
-import { cellOf, cellTitle } from "./cell.js";
+import { cellOf, shownOf } from "./cell.js";
 import { byId, element, notice } from "./elements.js";
 import { onEvent } from "./events.js";
 import { ThumbnailQueue } from "./thumbnail_queue.js";
@@ -105,6 +105,11 @@ export class Grid {
     this.#load(0);
   }
 
+  /** Look whether photos are others by now. */
+  renew() {
+    if (this.#asked.size) this.#reload();
+  }
+
   /** Take the pages that are shown once more, from the same place on. */
   #reload() {
     this.#generation += 1;
@@ -178,8 +183,9 @@ export class Grid {
     for (const [name, counts] of [["label", found.labels], ["split", found.splits]]) {
       const list = byId(name);
       const names = Object.keys(counts).filter(Boolean);
-      if (found.complete && list.dataset.complete) continue;
-      if (found.complete) list.dataset.complete = "yes";
+      const text = JSON.stringify(counts);
+      if (list.dataset.counts === text) continue;
+      list.dataset.counts = text;
       const value = list.value;
       list.replaceChildren(
         element("option", { value: "", textContent: "all" }),
@@ -224,7 +230,7 @@ export class Grid {
     for (const cell of [...this.body.children]) {
       const place = Number(cell.dataset.place);
       if (!wanted.delete(place)) this.#drop(cell);
-      else if (cell.dataset.image === String(this.#at(place)?.image) && cell.title === cellTitle(this.#at(place))) put(cell, place);
+      else if (this.#at(place) && cell.dataset.shown === shownOf(this.#at(place))) put(cell, place);
       else {
         this.#drop(cell);
         wanted.add(place);
@@ -248,7 +254,7 @@ export class Grid {
 
   #made(photo, place) {
     const cell = cellOf(photo, place, this.#chosen);
-    this.#queue.add(cell.firstChild, `/api/images/${photo.image}/thumbnail?broken=empty`);
+    this.#queue.add(cell.firstChild, `/api/images/${photo.image}/thumbnail?broken=empty&version=${photo.version ?? ""}`);
     return cell;
   }
 

@@ -36,6 +36,8 @@ function linesOf(arms) {
 }
 
 export class Learn {
+  #fetched = "";
+
   constructor(store) {
     this.store = store;
     byId("learn-form").addEventListener("submit", (event) => {
@@ -100,8 +102,16 @@ export class Learn {
     } else this.#fetch();
   }
 
+  /** Look for other results. */
+  renew() {
+    this.#fetch().catch(() => {});
+  }
+
   async #fetch() {
     const { learned, files, files_problem: problem } = await ask("learn");
+    const text = JSON.stringify([learned, files, problem]);
+    if (text === this.#fetched) return;
+    this.#fetched = text;
     this.#offer(files, problem);
     if (!learned) return;
     this.learned = learned;

@@ -41,6 +41,12 @@ export class Presets {
     await this.#take(ask("presets"));
   }
 
+  /** Take over what another page, or another studio, has kept. */
+  async renew() {
+    const found = await ask("presets").catch(() => null);
+    if (found && JSON.stringify(found.presets) !== JSON.stringify(this.#own)) await this.#take(found);
+  }
+
   /** Show what the server answers, or why it does not. */
   async #take(answer, said = "") {
     try {

@@ -32,6 +32,7 @@ function counts(run) {
 export class Run {
   #timer = 0;
   #checked = "";
+  #said = "";
   #asked = 0;
   #failures = "";
 
@@ -39,10 +40,12 @@ export class Run {
     this.store = store;
     this.destination = byId("destination");
     this.destination.addEventListener("input", () => store.setDestination(this.destination.value));
+    // Enter in the field takes the name, as in the fields of the settings: only the button begins to write.
     byId("run-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#start();
+      this.#check();
     });
+    byId("start").addEventListener("click", () => this.#start());
     byId("stop").addEventListener("click", () => this.#stop());
     this.#bind("run-all", "overwrite", (isOn) => (isOn ? "always" : "never"), (value) => value === "always");
     this.#bind("run-failed", "retry_failed");
@@ -87,10 +90,18 @@ export class Run {
     }
     if (asked !== this.#asked) return; // a newer one is on its way
     const isRefused = found.what === "refused" || found.what === "wrong";
+    const said = JSON.stringify([found, isRefused]);
+    if (said === this.#said) return;
+    this.#said = said;
     const place = found.folder && !isRefused ? [pathOf(found.folder), " "] : [];
     byId("destination-check").replaceChildren(...place, found.text);
     byId("destination-check").classList.toggle("refused", isRefused);
     this.destination.setAttribute("aria-invalid", String(found.what === "refused" || !request.destination.trim()));
+  }
+
+  /** Look at the destination once more. */
+  renew() {
+    if (this.#checked) this.#check(true);
   }
 
   async #start() {

@@ -87,6 +87,11 @@ export class View {
     this.#go();
   }
 
+  /** Ask again for what is shown: the photo may be another one by now. */
+  renew() {
+    if (this.#wanted && !this.#flying.size && !this.isMissing) this.#request({ ...this.#wanted, isRenewal: true });
+  }
+
   /** Ask again for a photo that was not listed yet, or say that there is none. */
   listed({ total, complete }) {
     if (!this.isMissing) return;
@@ -169,12 +174,12 @@ export class View {
     this.place.classList.remove("failed", "empty");
     this.problem.textContent = "";
     this.#tellNote(found);
-    if (this.figures && this.key === found.key && !this.codec) {
+    if (this.figures && this.key === found.key && (wish.isRenewal || !this.codec)) {
       this.options = wish.options;
       this.views.made(this, false);
       return;
     }
-    if (this.figures?.image !== found.image) {
+    if (this.figures?.image !== found.image || this.figures.version !== found.version) {
       this.before.hidden = true;
       this.#beforeName = "";
     }
@@ -195,6 +200,7 @@ export class View {
       quality = await ask(`preview/${key}/quality?slot=${this.#slot}`);
     } catch (error) {
       if (isReplaced(error)) return;
+      if (error.code === "changed" && this.key === key) this.renew();
       quality = { failure: error.message };
     }
     if (this.key !== key) return;
@@ -240,11 +246,11 @@ export class View {
   async #loadBefore(found, options) {
     const isOriginal = byId("reference").value === "original";
     const geometry = isOriginal ? options.fit : GEOMETRY.map((name) => options[name]);
-    const name = JSON.stringify([found.image, isOriginal, geometry]);
+    const name = JSON.stringify([found.image, found.version, isOriginal, geometry]);
     if (name === this.#beforeName) return;
     this.#beforeName = name;
     const address = isOriginal
-      ? `/api/images/${found.image}/original`
+      ? `/api/images/${found.image}/original?version=${found.version}`
       : `/api/preview/${found.key}/before?slot=${this.#slot}-${(this.#befores += 1)}`;
     const timer = this.#begun();
     try {
