@@ -15,7 +15,10 @@ export function element(name, properties = {}, ...children) {
 
 /** Return the parts of a path: each in the direction of its own writing, in the order of the path. */
 export const pathParts = (path) =>
-  path.split(/([/\\])/).map((part, place) => (place % 2 ? part : element("bdi", { textContent: part })));
+  path
+    .split(/([/\\])/)
+    .filter(Boolean)
+    .map((part) => (part === "/" || part === "\\" ? part : element("bdi", { textContent: part })));
 
 /** Return a path in a line of text. */
 export const pathOf = (path, id = "") => element("bdi", { className: "path", dir: "ltr", id }, ...pathParts(path));

@@ -38,7 +38,8 @@ export class InspectionView {
 
   #show(found) {
     this.isRunning = found.state === "running";
-    this.button.textContent = this.isRunning ? "End inspection" : found.state === "done" ? "Inspect again" : "Inspect";
+    this.button.textContent = this.isRunning ? "End" : found.state === "done" ? "Inspect again" : "Inspect";
+    this.button.setAttribute("aria-label", this.isRunning ? "End inspection" : this.button.textContent);
     const hasFound = found.state === "done" || found.state === "stopped";
     byId("inspect-intro").hidden = hasFound;
     byId("found").hidden = !hasFound;
