@@ -1,4 +1,4 @@
-"""Every part of the page, on phones and screens: nothing sticks out, is cut, covers another or is too small to touch."""
+"""All parts of the page, on phones and screens: nothing sticks out, is cut, covers another or is too small to touch."""
 
 import re
 from pathlib import Path
