@@ -41,6 +41,9 @@ export function bytesText(bytes) {
   return `${unit ? bytes.toPrecision(3) : Math.round(bytes)} ${UNITS[unit]}`;
 }
 
+/** Return a round number of bytes without what says that it is exact: 5 MB. */
+export const roundText = (bytes) => bytesText(bytes).replace(/\.0+(?= )/, "");
+
 export const secondsText = (seconds) =>
   seconds < 0.0005 ? "< 1 ms" : seconds < 1 ? `${Math.round(seconds * 1000)} ms` : seconds < 100 ? `${seconds.toPrecision(2)} s` : `${Math.round(seconds)} s`;
 
