@@ -54,6 +54,9 @@ export function budgetText(limit) {
   return `The run keeps to ${typeof limit === "number" ? bytesText(limit) : limit}: it chooses what is left open by itself.`;
 }
 
+/** Return a round number of bytes without what says that it is exact: 5 MB. */
+export const roundText = (bytes) => bytesText(bytes).replace(/\.0+(?= )/, "");
+
 export const secondsText = (seconds) =>
   seconds < 0.0005 ? "< 1 ms" : seconds < 1 ? `${Math.round(seconds * 1000)} ms` : seconds < 100 ? `${seconds.toPrecision(2)} s` : `${Math.round(seconds)} s`;
 

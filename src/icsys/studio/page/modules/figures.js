@@ -57,7 +57,6 @@ export class Figures {
     views.onFailed((view, error) => {
       if (!isActive(view) || view.figures) return;
       this.#name(error.photo ?? "");
-      byId("figures").hidden = !error.photo;
       byId("figures-table").replaceChildren();
       byId("figures-note").hidden = true;
       this.palette.clear();
@@ -73,7 +72,7 @@ export class Figures {
     const { figures } = view;
     this.view = view;
     this.#name(figures.name ?? "");
-    byId("figures-note").hidden = byId("figures").hidden = false;
+    byId("figures-note").hidden = false;
     this.rows = { own: { ...figures, name: "these settings" } };
     for (const [codec, name] of Object.entries(CODECS)) this.rows[codec] = { name, codec };
     this.#table();
