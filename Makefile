@@ -38,7 +38,8 @@ test-extras: $(VENV)/extras.stamp  ## run the tests that need large packages or 
 	  tests/studio/test_focus_browser.py tests/studio/test_inspection_browser.py \
 	  tests/studio/test_left_out_browser.py tests/studio/test_many_pages_browser.py \
 	  tests/studio/test_names_browser.py tests/studio/test_page_browser.py \
-	  tests/studio/test_run_browser.py tests/studio/test_take_browser.py tests/studio/test_use_browser.py src/icsys/torch
+	  tests/studio/test_run_browser.py tests/studio/test_stores.py tests/studio/test_take_browser.py \
+	  tests/studio/test_use_browser.py src/icsys/torch
 	$(PYTEST_PAIR) tests/faults --thorough
 	$(PYTEST_PAIR) tests -m hypothesis --hypothesis-profile thorough
 

@@ -280,6 +280,15 @@ def test_the_picture_stays_in_sight_while_settings_are_changed(browser, address,
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_nothing_moves_for_those_who_want_no_motion(browser, address, motion):
+    with visiting(browser, address, reduced_motion=motion) as page:
+        settled(page)
+        page.locator("article.view").evaluate("view => view.setAttribute('aria-busy', 'true')")
+        count = page.evaluate("document.getAnimations().filter((one) => one.effect.getTiming().iterations > 1).length")
+        assert count == (motion == "no-preference")
+
+
 def test_a_server_that_is_gone_is_said(browser, tree, tmp_path):
     context = browser.new_context()
     opened = context.new_page()

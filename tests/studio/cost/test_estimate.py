@@ -1,8 +1,10 @@
 """What the whole set takes: exact where the sample is the set, and as a run counts it."""
 
 import threading
+from collections import Counter
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -12,8 +14,10 @@ from icsys.image.decode import unlimited
 from icsys.options import Options
 from icsys.run_settings import RunSettings
 from icsys.shard import parse_shard
+from icsys.studio.cost.drawn_sample import DrawnSample
 from icsys.studio.cost.estimate import FIRST_STEP, LAST_STEP, CostEstimates, steps_of
-from icsys.studio.cost.sampled_photos import SampledPhotos
+from icsys.studio.cost.sampled_photos import MeasuredPhoto, SampledPhotos
+from icsys.studio.cost.whole_cost import RunPlan, whole_cost
 from icsys.studio.images.photo_cache import PhotoCache
 from icsys.studio.images.run_selection import RunSelection
 from icsys.studio.jobs.job import problem_text
@@ -119,6 +123,7 @@ def test_files_are_those_that_a_run_writes(costs, workspace, photos, tmp_path, o
     written += (tmp_path / "out").glob("dataset.json")
     # Photos that fail are spread over the splits as all are.
     assert abs(found["files"] - len(written)) <= (1 if options.shard_images < 7 else 0)
+    assert found["files_low"] == found["files"] == found["files_high"]
     if options.format == "webdataset":
         size = sum(path.stat().st_size for path in written)
         assert abs(found["packed"] - size) <= len(written) * 10240
@@ -138,6 +143,24 @@ def test_photos_in_no_split_are_packed_with_those_for_training(tmp_path, names):
     found = estimated(studio.costs, studio, options)
     studio.close()
     assert found["files"] == len(list((tmp_path / "out").rglob("*.tar")))
+
+
+@pytest.mark.parametrize("options", PACKS.values(), ids=PACKS)
+@pytest.mark.parametrize("count", [1, 4, 40])
+def test_the_ends_of_the_files_are_files_as_a_run_packs_them(options, count):
+    plan = RunPlan(options, RunSettings(), Counter(train=30, val=10), has_classes=True)
+    measured = [MeasuredPhoto(2000 + 100 * number, 500 + number, 0.01, failed=number == 3) for number in range(count)]
+    sample = DrawnSample(np.arange(2000.0, 6000.0, 100.0), 0, 40)
+    files = whole_cost(measured, sample, plan).plain()
+    assert files["files_low"] <= files["files"]
+    assert files["files_high"] is None or files["files"] <= files["files_high"] <= most_files(options)
+
+
+def most_files(options):
+    """Return the most files of 40 photos in two splits."""
+    if options.format == "arrays":
+        return 9
+    return 40 if options.format == "png" else max(2, 40 // options.shard_images)
 
 
 def test_rules_of_size_leave_photos_out_of_it(costs, workspace):

@@ -35,7 +35,7 @@ class WholeCost(NamedTuple):
     bytes_in, bytes, seconds
         Of all images: their files, their outputs, and a run with ``jobs`` at the same time.
     outputs, files
-        How many images have an output, and the number of files that hold these.
+        How many images have an output, and the number of files that hold these: fewer where they are packed.
     packed
         Bytes of tar files that hold the outputs with what is written beside each; None for other formats.
     """
@@ -48,7 +48,7 @@ class WholeCost(NamedTuple):
     bytes: TotalInterval
     seconds: TotalInterval
     outputs: TotalInterval
-    files: int
+    files: TotalInterval
     packed: float | None
     jobs: int
 
@@ -96,10 +96,10 @@ def whole_cost(measured: Sequence[MeasuredPhoto], sample: DrawnSample, plan: Run
     # The first pass, which finds palettes that images share, decodes each of them, too.
     passes = 1 if plan.options.palette in SHARED else 0
     seconds = sample.total([one.seconds + passes * one.decoding + _SECONDS_BESIDE for one in measured])
-    files = _files_of(plan, outputs.total, made.total)
+    files = TotalInterval(*(_files_of(plan, *ends) for ends in zip(outputs, made, strict=True)))
     packed = None
     if plan.options.format == "webdataset":
-        packed = sample.total([_tar_bytes(one, plan) for one in measured]).total + files * _RECORD / 2
+        packed = sample.total([_tar_bytes(one, plan) for one in measured]).total + files.total * _RECORD / 2
     return WholeCost(
         images=images,
         sampled=len(measured),
@@ -115,8 +115,8 @@ def whole_cost(measured: Sequence[MeasuredPhoto], sample: DrawnSample, plan: Run
     )
 
 
-def _files_of(plan: RunPlan, outputs: float, total: float) -> int:
-    """Return the number of files that hold so many outputs with so many bytes together."""
+def _files_of(plan: RunPlan, outputs: float, total: float) -> float:
+    """Return the number of files that hold so many outputs with so many bytes together; infinite as the bytes are."""
     options, images = plan.options, plan.splits.total()
     if not images or round(outputs) == 0:
         return 0
@@ -125,6 +125,8 @@ def _files_of(plan: RunPlan, outputs: float, total: float) -> int:
         return len(plan.splits) * (3 if options.strategy == "SO" else 4) + 1
     if options.format not in IMAGE_PACKINGS:
         return round(outputs)
+    if math.isinf(total):
+        return math.inf
     shares = [count / images for count in plan.splits.values()]
     return sum(
         max(math.ceil(share * outputs / options.shard_images - 1e-9), math.ceil(share * total / options.shard_bytes), 1)

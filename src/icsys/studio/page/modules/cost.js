@@ -112,7 +112,7 @@ export class Cost {
         ...row("Smaller", times, `from ${bytesText(cost.bytes_in)}`),
         ...row("Time", durationText(cost.seconds), between(cost.seconds_low, cost.seconds_high, durationText)),
         ...(cost.packed ? row("In tar files", `about ${bytesText(cost.packed)}`, "") : []),
-        ...row("Files", count(cost.files), between(cost.outputs_low, cost.outputs_high, count)),
+        ...row("Files", count(cost.files), between(cost.files_low, cost.files_high, count)),
       );
       const about = cost.sampled === cost.images ? "" : "About ";
       byId("total-line").textContent = `${about}${bytesText(cost.bytes)} in all${changeOf(cost)}`;

@@ -1,7 +1,7 @@
 // The best size and number of colours within a number of bytes, and the frontier as a plot that can be pressed.
 
 import { ask } from "./api.js";
-import { byId, bytesText, element } from "./elements.js";
+import { byId, bytesText, element, roundText } from "./elements.js";
 import { onEvent } from "./events.js";
 import { plot } from "./plot.js";
 
@@ -12,7 +12,6 @@ const AUTO = ["min_psnr", "min_ssim", "max_delta_e", "per", "quality_share", "st
 
 const sideText = (side) => (side === null ? "the present size" : `${side} px`);
 const kText = (colors) => (colors === null ? "all" : `K ${colors}`);
-const short = (bytes) => bytesText(bytes).replace(/\.0+(?= )/, "");
 // What the question leaves open; other options decide the answer.
 const OPEN = ["colors", "step", "scale", "size", ...AUTO];
 const fixedIn = (options) => JSON.stringify(Object.entries(options).filter(([name]) => !OPEN.includes(name)).sort());
@@ -111,7 +110,7 @@ export class Frontier {
     const ends = chosen.bytes_low < chosen.bytes_high ? ` (${bytesText(chosen.bytes_low)} to ${bytesText(chosen.bytes_high)})` : "";
     const isAll = found.sampled === found.images;
     const what = `${sideText(chosen.side)}, ${kText(chosen.colors)}, ${isAll ? "" : "about "}${bytesText(chosen.bytes)}${ends}.`;
-    const within = bytesText(found.total_bytes);
+    const within = roundText(found.total_bytes);
     const parts = [found.is_largest ? `Even the largest setting keeps within ${within}: ${what}` : `Best within ${within}: ${what}`];
     if (found.why) parts.push(`${found.why[0].toUpperCase()}${found.why.slice(1)}.`);
     const all = found.images.toLocaleString("en");
@@ -141,7 +140,7 @@ export class Frontier {
     }));
     const svg = plot({
       name: "Bytes and error of other settings; a point takes over its setting",
-      x: { title: "Bytes of the whole set", text: short, log: true },
+      x: { title: "Bytes of the whole set", text: roundText, log: true },
       y: { title: ERROR, text: (value) => String(Number(value.toPrecision(2))), log: true, flip: true },
       lines: made,
       limit: found.total_bytes,

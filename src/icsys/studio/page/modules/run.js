@@ -40,10 +40,12 @@ export class Run {
     this.store = store;
     this.destination = byId("destination");
     this.destination.addEventListener("input", () => store.setDestination(this.destination.value));
+    // Enter in the field takes the name, as in the fields of the settings: only the button begins to write.
     byId("run-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#start();
+      this.#check();
     });
+    byId("start").addEventListener("click", () => this.#start());
     byId("stop").addEventListener("click", () => this.#stop());
     this.#bind("run-all", "overwrite", (isOn) => (isOn ? "always" : "never"), (value) => value === "always");
     this.#bind("run-failed", "retry_failed");

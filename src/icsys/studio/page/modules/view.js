@@ -7,6 +7,7 @@ const PATIENCE = 300; // milliseconds after which a view says that it is busy, a
 const MOST_AT_ONCE = 2;
 const REST = 250; // milliseconds without a change before the quality is measured
 const AGAIN = 1000; // milliseconds until a preview that is not final is asked for again
+const NO_PHOTO = "There is no photo in this folder. Open the studio with another one: ics studio FOLDER";
 const GEOMETRY = ["step", "scale", "size", "fit", "enlarge", "resample", "background", "alpha"];
 
 async function loaded(className, alt, address) {
@@ -96,7 +97,7 @@ export class View {
     if (!this.isMissing) return;
     if (this.#wanted.image < total) this.#request(this.#wanted);
     else if (!complete) this.problem.textContent = "";
-    else this.problem.textContent = total ? "There is no such photo here." : "There is no photo here.";
+    else this.problem.textContent = total ? "There is no such photo here." : NO_PHOTO;
   }
 
   /** Show another kind of picture on the left side. */
