@@ -6,7 +6,7 @@ import { onEvent } from "./events.js";
 import { setOff } from "./focus.js";
 import { plot } from "./plot.js";
 
-const COLUMNS = ["Arm", "Bytes a photo", "Accuracy", "Less full colour", "Verdict"];
+const COLUMNS = ["Arm", "Bytes a photo", "Accuracy, and less full colour", "Verdict"];
 
 const signed = (points) => `${points > 0 ? "+" : points < 0 ? "−" : ""}${Math.abs(points).toFixed(1)}`;
 const judged = (arm) => arm.accuracy !== null;
@@ -169,8 +169,7 @@ export class Learn {
       if (arm.options) name.addEventListener("click", () => this.#take(arm));
       const cells = [
         bytesText(arm.bytes_per_image),
-        judged(arm) ? `${arm.accuracy.toFixed(1)} %` : "",
-        difference(arm),
+        judged(arm) ? [`${arm.accuracy.toFixed(1)} %`, difference(arm)].filter(Boolean).join("\n") : "",
         isChosen ? `${this.learned.verdicts[arm.name]}, recommended` : this.learned.verdicts[arm.name],
       ];
       const made = cells.map((text) => element("td", { textContent: text }));
