@@ -33,10 +33,13 @@ test-extras: $(VENV)/extras.stamp  ## run the tests that need large packages or 
 	  tests/test_readers.py tests/test_s3.py tests/test_site.py tests/test_torch.py tests/test_torch_indices.py \
 	  tests/test_torch_jitter.py tests/test_torch_loader.py tests/test_torch_types.py tests/test_torch_wrong_input.py \
 	  tests/learning/models/test_network_judge.py \
-	  tests/loading/test_dataset.py tests/studio/test_attacks_browser.py tests/studio/test_cost_browser.py \
-	  tests/studio/test_focus_browser.py tests/studio/test_inspection_browser.py \
-	  tests/studio/test_many_pages_browser.py tests/studio/test_names_browser.py tests/studio/test_page_browser.py \
-	  tests/studio/test_run_browser.py tests/studio/test_take_browser.py tests/studio/test_use_browser.py src/icsys/torch
+	  tests/loading/test_dataset.py tests/studio/test_attacks_browser.py \
+	  tests/studio/test_changed_photos_browser.py tests/studio/test_cost_browser.py \
+	  tests/studio/test_focus_browser.py tests/studio/test_inspection_browser.py tests/studio/test_layout_browser.py \
+	  tests/studio/test_left_out_browser.py tests/studio/test_many_pages_browser.py \
+	  tests/studio/test_names_browser.py tests/studio/test_page_browser.py \
+	  tests/studio/test_run_browser.py tests/studio/test_stores.py tests/studio/test_take_browser.py \
+	  tests/studio/test_use_browser.py src/icsys/torch
 	$(PYTEST_PAIR) tests/faults --thorough
 	$(PYTEST_PAIR) tests -m hypothesis --hypothesis-profile thorough
 

@@ -5,11 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
+from fork_server import shared_server
 from helpers import everything, image_bytes, synthetic_photo
 from icsys import Options, compress_folder, verify_folder
 
@@ -60,14 +62,14 @@ def wait_until(holds, seconds=60):
         time.sleep(0.002)
 
 
-def strace(*rules, log=os.devnull):
-    """Return what to put before a command so that system calls fail by the rules.
+def wait_until_claimed(folder, process):
+    """Wait until a run has claimed the outputs that it writes, or is over."""
+    wait_until(lambda: (folder / ".ics-claims").exists() or process.poll() is not None)
 
-    Where the kernel stops it at the calls of the rules alone, it takes half the time; no signal is sent at such a stop.
-    """
-    words = [str(rule) for rule in rules]
-    few = [] if any(":signal=" in word for word in words) else ["--seccomp-bpf"]
-    return ["strace", "-f", *few, "-qq", "-o", str(log), *words]
+
+def strace(*rules, log=os.devnull):
+    """Return what to put before a command so that system calls fail by the rules."""
+    return ["strace", "-f", "-qq", "-o", str(log), *map(str, rules)]
 
 
 # Systems have several calls for one purpose; which of them a program takes is its library's concern.
@@ -87,12 +89,34 @@ def inject(call, what, log=os.devnull):
 
 def run(*words, cwd, **settings):
     """Run a command; return its exit code and its output."""
-    env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(
-        list(map(str, words)), cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False, **settings
-    )
+    words = list(map(str, words))
+    if words[0] == "strace":
+        done = _traced(words, cwd)
+    else:
+        env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(
+            words, cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False, **settings
+        )
     assert "Traceback" not in done.stderr, done.stderr
     return done
+
+
+def _traced(words, cwd):
+    """Run Python under strace, in a process that has loaded its modules before strace stops it at every call."""
+    start = words.index(sys.executable)
+    tracer, words = words[:start], words[start + 1 :]
+    _load(words[words.index("--format") + 1] if "--format" in words else "png")
+    do = "code" if words[0] == "-c" else "command"
+    words = words[1:] if do == "code" else words[2:]  # -c CODE, or -m icsys
+    return subprocess.CompletedProcess(words, *shared_server().command(words, cwd=cwd, do=do, tracer=tracer))
+
+
+@functools.cache
+def _load(form):
+    """Load what runs load that write a format: a run that is killed tells nobody what it has loaded."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = command(make_photos(Path(folder, "in"), 1), "out", "--format", form)[3:]
+        assert shared_server().command(words, cwd=folder)[0] == 0
 
 
 def number_of(call, text, source, cwd):

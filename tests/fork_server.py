@@ -3,25 +3,31 @@
 The server takes one JSON object in each line of standard input and answers each with another, ``{"code": the exit code,
 negative for a signal, "calls": a number}``:
 
-- ``{"do": "command", "words", "cwd", "env", "files": [in, out, err]}`` runs the command as a process of its own would,
-  with its standard streams from and to files.
-- ``{"do": "code", …}`` likewise runs Python code, which is the only word.
+- ``{"do": "command", "words", "cwd", "env", "files": [in, out, err], "tracer"}`` runs the command as a process of its
+  own would, with its standard streams from and to files. ``tracer``, where it has words, is a command of strace: it is
+  attached to the process before that begins.
+- ``{"do": "code", …}`` likewise runs Python code, which is the first word; the others are its arguments.
 - ``{"do": "killed", "words", "kill": number or null, "calls": names, "log": file}`` runs the command in one thread and
   kills it (SIGKILL) right before the system call of that number, or in the middle of it where it writes; ``calls`` is
   how many there were, if it came to its end.
 """
 
 import atexit
+import ctypes
 import functools
+import gc
 import importlib.abc
 import importlib.util
 import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import traceback
 import warnings
 from pathlib import Path
@@ -32,10 +38,12 @@ from icsys.cli.main import run_command
 from icsys.engine import ENGINE_TABLE
 
 CALLS = ("open", "mkdir", "unlink", "rmdir", "replace", "fsync", "stat", "scandir", "write")
+_leave = os._exit
 AVAILABLE = hasattr(os, "fork")  # not on Windows
 _SHARED = {
     "icsys",
     "numpy",
+    "pandas",  # pyarrow loads it when it makes a table
     "PIL",
     "pyarrow",
     "scipy",
@@ -76,10 +84,10 @@ class ForkServer:
         request = {"words": list(map(str, words)), "kill": kill, "calls": calls, "log": str(log), **self._bounds}
         return self._send("killed", request)
 
-    def command(self, words, *, cwd, text=None, env=os.environ, do="command", together=False):
+    def command(self, words, *, cwd, text=None, env=os.environ, do="command", together=False, tracer=()):
         """Run a command as a process of its own would; return exit code, standard output and standard error.
 
-        With ``together`` both come in their order, twice.
+        With ``together`` both come in their order, twice. ``tracer`` is a command of strace to attach to it.
         """
         with tempfile.TemporaryDirectory() as folder:
             files = [os.devnull, f"{folder}/out", f"{folder}/{'out' if together else 'err'}"]
@@ -87,6 +95,7 @@ class ForkServer:
                 files[0] = f"{folder}/in"
                 Path(files[0]).write_text(text, "utf-8")
             request = {"words": list(map(str, words)), "cwd": str(cwd), "env": dict(env), "files": files}
+            request["tracer"] = list(tracer)
             code, _ = self._send(do, request)
             return code, *(Path(file).read_text("utf-8") for file in files[1:])
 
@@ -161,7 +170,7 @@ def _one_thread(function, items, jobs, prepare, stop, **_):  # noqa: ARG001 - as
         yield function(item)
 
 
-def _run_killed(words, kill, calls, log, *, pipe, memory, seconds):
+def _run_killed(words, kill, calls, log, *, report, memory, seconds):
     """Be a run that may be killed at a call."""
     import resource  # noqa: PLC0415 - not on Windows
 
@@ -171,7 +180,7 @@ def _run_killed(words, kill, calls, log, *, pipe, memory, seconds):
         resource.setrlimit(resource.RLIMIT_AS, (loaded + memory,) * 2)
     sys.stdout = sys.stderr = Path(log).open("w")  # noqa: SIM115 - for as long as this process lasts
     ENGINE_TABLE.update(auto=_one_thread, threads=_one_thread)
-    write, counted, code = os.write, _Calls(kill, calls), 70
+    counted, code = _Calls(kill, calls), 70
     try:
         code = run_command(words)
     except SystemExit as end:
@@ -179,8 +188,13 @@ def _run_killed(words, kill, calls, log, *, pipe, memory, seconds):
     except BaseException:  # noqa: BLE001 - this process can report it nowhere else
         traceback.print_exc()
     sys.stdout.flush()
-    write(pipe, json.dumps({"calls": counted.count, "modules": sorted(sys.modules)}).encode())
+    _report(report, counted.count)
     os._exit(code)
+
+
+def _report(report, calls):
+    """Tell the server what this process has loaded: sent, not written, since its writes may be counted from outside."""
+    report.sendall(json.dumps({"calls": calls, "modules": sorted(sys.modules)}).encode())
 
 
 class _LoadedBefore(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -207,10 +221,10 @@ def _forget_multiprocessing():
         sys.meta_path.insert(0, _LoadedBefore(module))
 
 
-def _run_as_process(do, words, cwd, env, files, *, pipe):
+def _run_as_process(do, words, cwd, env, files, *, report, tracer):
     """Be the command, or Python code, with standard streams of its own; end as it ends."""
     signal.alarm(120)
-    _report_at_end(pipe)
+    _report_at_end(report)
     _forget_multiprocessing()
     os.chdir(cwd)
     os.environ.clear()
@@ -222,44 +236,84 @@ def _run_as_process(do, words, cwd, env, files, *, pipe):
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as this process lasts
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
-    sys.argv = ["ics", *words] if do == "command" else ["-c"]
-    if do == "command":
-        raise SystemExit(icsys.__main__.main())
-    warnings.resetwarnings()
-    exec(words[0], {"__name__": "__main__"})  # noqa: S102 - the code of a test
-    raise SystemExit
+    sys.argv = ["ics", *words] if do == "command" else ["-c", *words[1:]]
+    if tracer:
+        _wait_for_tracer()
+    try:
+        if do == "command":
+            _end(icsys.__main__.main())
+        warnings.resetwarnings()
+        exec(words[0], {"__name__": "__main__"})  # noqa: S102 - the code of a test
+        _end(0)
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            _end(end.code or 0)
+        raise
 
 
-def _report_at_end(pipe):
+def _end(code):
+    """End as Python does, but leave the memory to the system: to free all modules takes longer than a run."""
+    threading._shutdown()  # noqa: SLF001 - what Python itself calls first
+    atexit._run_exitfuncs()  # noqa: SLF001 - and then
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            code = 120  # likewise
+    _leave(code)
+
+
+def _report_at_end(report):
     """Report what this process has loaded, however it ends."""
-    leave = os._exit
-
-    def report():
-        os.write(pipe, json.dumps({"calls": 0, "modules": sorted(sys.modules)}).encode())
 
     def report_and_leave(code):
-        report()
-        leave(code)
+        _report(report, 0)
+        _leave(code)
 
-    atexit.register(report)
+    atexit.register(_report, report, 0)
     os._exit = report_and_leave
+
+
+def _wait_for_tracer():
+    """Stand still until ``_attach`` has a tracer attached to this process."""
+    any_process = ctypes.c_ulong(-1)
+    ctypes.CDLL(None).prctl(0x59616D61, any_process)  # PR_SET_PTRACER: some systems let only a parent trace a process
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _attach(tracer, child):
+    """Attach a tracer to a process that waits for it, and have that go on; return the tracer."""
+    os.waitpid(child, os.WUNTRACED)
+    process = subprocess.Popen([*tracer, "-p", str(child)])
+    state = Path(f"/proc/{child}/stat")
+    while state.read_text().rpartition(")")[2].split()[0] != "t":  # it makes no call any more that is not traced
+        if process.poll() is not None:
+            os.kill(child, signal.SIGKILL)
+            break
+        time.sleep(0.001)
+    os.kill(child, signal.SIGCONT)
+    return process
 
 
 def _serve():
     """Answer until standard input ends."""
     for line in sys.stdin:
         request = json.loads(line)
-        ours, theirs = os.pipe()
+        ours, theirs = socket.socketpair()
+        gc.freeze()  # a collection in the child would write, and so copy, most of the memory that both share
         child = os.fork()
         if not child:
-            os.close(ours)
+            ours.close()
             if request.pop("do") == "killed":
-                _run_killed(**request, pipe=theirs)
-            _run_as_process(**json.loads(line), pipe=theirs)
-        os.close(theirs)
-        with open(ours, "rb") as pipe:  # noqa: PTH123 - a descriptor
-            reported = json.loads(pipe.read() or b'{"calls": 0, "modules": []}')
+                _run_killed(**request, report=theirs)
+            _run_as_process(**json.loads(line), report=theirs)
+        theirs.close()
+        tracer = _attach(request["tracer"], child) if request.get("tracer") else None
+        with ours, ours.makefile("rb") as reports:
+            reported = json.loads(reports.read() or b'{"calls": 0, "modules": []}')
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if tracer is not None:
+            tracer.wait()
         for name in reported["modules"]:  # later processes start with these modules loaded
             if name.partition(".")[0] in _SHARED:
                 importlib.import_module(name)

@@ -29,9 +29,10 @@ def test_another_seed_gives_another_photo():
     assert (generate_photo(40, 30, 0) != generate_photo(40, 30, 1)).mean() > 0.5
 
 
-def test_large_photos_are_drawn_small_and_enlarged_with_noise_of_their_own():
-    photo = generate_photo(1600, 1200, 0).astype(float)
-    assert photo.shape == (1200, 1600, 3)
+def test_large_photos_are_drawn_small_and_enlarged_with_noise_of_their_own(monkeypatch):
+    monkeypatch.setattr("photos._DRAWN_PIXELS", 20_000)
+    photo = generate_photo(320, 240, 0).astype(float)
+    assert photo.shape == (240, 320, 3)
     assert np.abs(np.diff(photo[:8, :8], axis=1)).max() > 0
 
 
@@ -53,8 +54,9 @@ def test_a_folder_without_photos_ends_the_program_with_a_reason(tmp_path):
         find_photos(tmp_path)
 
 
-def test_generated_images_are_named_by_their_seed():
-    assert [name for name, _ in images(None, 1)] == ["generated 0"]
+def test_generated_images_are_named_by_their_seed(monkeypatch):
+    monkeypatch.setattr("photos._GENERATED_SIZE", (40, 30))
+    assert [name for name, _ in images(None, 2)] == ["generated 0", "generated 1"]
 
 
 def test_gathered_photos_are_plain_files_numbered_in_turn(tmp_path):

@@ -1,6 +1,15 @@
 """What reliability costs."""
 
+import pytest
+
 from resume import main, make_images
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch):
+    """Photos of few pixels."""
+    for name, value in {"_WIDTH": 8, "_HEIGHT": 6}.items():
+        monkeypatch.setattr(f"resume.{name}", value)
 
 
 def test_every_class_has_a_hundred_images_but_the_last(tmp_path):

@@ -15,7 +15,7 @@ from icsys.color.scratch import Slots
 from icsys.color.strategy_steps import distinct_of, map_to
 from icsys.native.library import LIBRARY, Kernels, levels
 
-lasting = settings(deadline=None, max_examples=150)
+lasting = settings(deadline=None, max_examples=settings.default.max_examples)
 numbers = st.one_of(st.integers(1, 20), st.integers(1, 256))
 
 

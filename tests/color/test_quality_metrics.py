@@ -65,7 +65,6 @@ def test_ssim_is_the_same_whatever_the_instruction_set(monkeypatch, china):
 
 
 @given(arrays(np.uint8, st.tuples(st.integers(1, 30), st.just(3))), st.integers(0, 2**32 - 1))
-@settings(max_examples=100, deadline=None)
 def test_ciede2000_is_that_of_scikit_image(first, seed):
     random = np.random.default_rng(seed)
     second = random.integers(0, 256, first.shape).astype(np.uint8)

@@ -113,7 +113,7 @@ def test_the_journal_cannot_be_written(tmp_path, observed):
     when = number_of("write", "/manifest.jsonl", source, tmp_path)
     rule = strace("-e", "trace=write", "-e", f"inject=write:error=ENOSPC:when={when}+")
     done = run(*rule, *command(source, out, code=ONE_THREAD), cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode in {1, 120}  # Python's own code where what it holds for standard error is lost, too
     assert not temporaries(out)
     assert_resumable(source, out, everything(tmp_path / "clean"))
     observed("exit 1; the next run took the unrecorded image for its own and did the rest")

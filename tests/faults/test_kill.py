@@ -1,7 +1,6 @@
 """A run is killed, at any moment: no file is torn, and the next run ends where an undisturbed one does."""
 
 import itertools
-import os
 import random
 import signal
 import subprocess
@@ -21,6 +20,7 @@ from fault_runs import (
     needs_strace,
     run,
     slow_images,
+    wait_until_claimed,
 )
 from helpers import everything
 from icsys import compress_folder
@@ -68,11 +68,11 @@ def test_killed_at_random_moments(engine, tmp_path, thorough, observed):
         silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         # The first is slow, so that at least one ends before its time on any machine.
         with subprocess.Popen(words, **silent, env=None if number else slow_images(0.05)) as process:
-            while not (out / ".ics-claims").exists() and process.poll() is None:
-                time.sleep(0.001)
+            wait_until_claimed(out, process)
             time.sleep(chance.uniform(0, 0.12 if engine == "threads" else 0.6))
-            os.kill(process.pid, signal.SIGSTOP)  # it starts no worker any more that the list would lack
-            workers = psutil.Process(process.pid).children(recursive=True)
+            process.send_signal(signal.SIGSTOP)  # it starts no worker any more that the list would lack
+            ended = process.returncode is not None
+            workers = [] if ended else psutil.Process(process.pid).children(recursive=True)
             process.kill()
         unfinished += (out / ".ics-claims").exists()
         psutil.wait_procs(workers, timeout=10)
@@ -93,10 +93,9 @@ def test_killed_while_outputs_are_renewed(tmp_path):
     for delay in (0.0, 0.03, 0.06):
         compress_folder(source, out, OPTIONS)
         with subprocess.Popen([*command(source, out)[:-1], "3"], stdout=subprocess.DEVNULL) as process:
-            while not (out / ".ics-claims").exists() and process.poll() is None:
-                time.sleep(0.001)
+            wait_until_claimed(out, process)
             time.sleep(delay)
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()
         summary = compress_folder(source, out, OPTIONS)
         assert (summary.failed, summary.foreign) == (0, 0)
         assert everything(out) == clean

@@ -19,6 +19,7 @@ from fault_runs import (
     needs_strace,
     run,
     slow_images,
+    wait_until_claimed,
 )
 from helpers import everything, image_bytes, synthetic_photo
 from icsys import Options, compress_folder
@@ -97,8 +98,7 @@ def test_killed_at_random_moments_while_it_packs(packing, tmp_path, thorough, ob
         silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         # The first is slow, so that at least one ends before its time on any machine.
         with subprocess.Popen(words, **silent, env=None if number else slow_images(0.05)) as process:
-            while not (out / ".ics-claims").exists() and process.poll() is None:
-                time.sleep(0.001)
+            wait_until_claimed(out, process)
             time.sleep(chance.uniform(0, 0.25))
             process.kill()
         unfinished += not (out / "run.json").exists()

@@ -5,7 +5,7 @@ import os
 from itertools import count
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import companion_row_of, left_out_row_of, manifest_row
@@ -117,7 +117,6 @@ def some_run(draw):
     return draw(st.permutations(rows)), draw(st.booleans()), stale, draw(st.booleans())
 
 
-@settings(deadline=None, max_examples=150)  # a disk may be busy
 @given(
     runs=st.lists(some_run(), min_size=1, max_size=4),
     gone=st.sets(names, max_size=3),

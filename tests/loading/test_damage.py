@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -212,7 +212,6 @@ PATHS = st.sampled_from(
 
 
 @given(key=PATHS, value=JSON)
-@settings(max_examples=100)
 def test_any_value_anywhere_is_an_error_or_harmless(tmp_path_factory, key, value):
     splits = {"train": random_split(2, 2, 3, 4, classes=2)}
     folder = write_arrays(tmp_path_factory.mktemp("h") / "x", splits, colors=4, classes=CLASSES)

@@ -50,7 +50,6 @@ def chosen(array, key):
 
 
 @given(first=KEYS, second=KEYS)
-@settings(max_examples=120)
 def test_rows_are_chosen_as_numpy_chooses_them(three, first, second):
     """Also from a view, and out of range is an IndexError for both."""
     folder, whole = three

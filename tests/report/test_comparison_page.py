@@ -36,6 +36,7 @@ def test_the_page_holds_the_table_the_plots_and_the_examples(comparison):
     assert any("drawn with seed 3" in sentence for sentence in page.skips)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_summary_names_the_smallest_the_fastest_and_the_nearest(comparison):
     reduced = list(comparison.reduced())
     saved, cost, equal_bytes = comparison_page(comparison).lead
@@ -50,6 +51,7 @@ def test_the_summary_names_the_smallest_the_fastest_and_the_nearest(comparison):
     assert ("JPEG at quality" in equal_bytes) is (rows["JPEG"].bytes_out <= rows["MKM"].bytes_out)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_outputs_that_take_more_bytes_than_their_sources_are_larger(comparison):
     def shrunk(score):
         return dataclasses.replace(score, result=dataclasses.replace(score.result, bytes_in=100))
@@ -62,6 +64,7 @@ def test_outputs_that_take_more_bytes_than_their_sources_are_larger(comparison):
     assert not any(figure.label.startswith("smaller") for figure in page.figures)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_without_lossy_codecs_the_page_names_none(comparison):
     rows = tuple(row for row in comparison.rows if row.candidate.quality is None)
     without = dataclasses.replace(comparison, rows=rows, lossy=False)
@@ -88,10 +91,11 @@ def test_the_command_is_read_as_the_same_comparison(comparison):
 
 def test_a_comparison_of_failures_alone_has_a_page(tmp_path):
     (tmp_path / "bad.png").write_bytes(b"")
-    page = comparison_page(compare_folder(tmp_path))
+    failed = compare_folder(tmp_path)
+    page = comparison_page(failed)
     assert page.table is None
     assert [problem.code for problem in page.failures] == ["empty"]
-    write_comparison(compare_folder(tmp_path), tmp_path / "page.html")
+    write_comparison(failed, tmp_path / "page.html")
     assert "count for no strategy" in (tmp_path / "page.html").read_text("utf-8")
 
 

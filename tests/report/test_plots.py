@@ -28,8 +28,12 @@ def draw(comparison):
     return comparison_plots(comparison, shown_names(comparison.candidates))
 
 
-def test_each_is_an_svg_element_of_any_width_and_has_words(comparison):
-    drawn = draw(comparison)
+@pytest.fixture(scope="module")
+def drawn(comparison):
+    return draw(comparison)
+
+
+def test_each_is_an_svg_element_of_any_width_and_has_words(drawn):
     assert [plot.title for plot in drawn] == [
         "Quality and bytes",
         "Run time and compression factor",
@@ -45,8 +49,8 @@ def test_each_is_an_svg_element_of_any_width_and_has_words(comparison):
         assert plot.words
 
 
-def test_words_give_the_figures_of_every_candidate(comparison):
-    price, time, quality, size, images = draw(comparison)
+def test_words_give_the_figures_of_every_candidate(comparison, drawn):
+    price, time, quality, size, images = drawn
     for row in comparison.rows:
         assert f"{row.name}: {row.seconds:.2f} s, {row.factor:.1f} times smaller" in time.words
         if row.name != "SO":
@@ -57,14 +61,15 @@ def test_words_give_the_figures_of_every_candidate(comparison):
     assert "MKM 4: " in images.words
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_number_of_colours_has_a_plot_only_where_it_differs(tmp_path):
     Image.fromarray(synthetic_photo()).save(tmp_path / "a.png")
     one = compare_folder(tmp_path, Options(step=2), colors=[4], strategies=["MKM"], lossy=False)
     assert "Quality and the number of colours" not in {plot.title for plot in draw(one)}
 
 
-def test_the_same_plot_is_the_same_text_and_names_are_its_own(comparison):
-    first, again = draw(comparison), draw(comparison)
+def test_the_same_plot_is_the_same_text_and_names_are_its_own(comparison, drawn):
+    first, again = drawn, draw(comparison)
     assert first == again
     names = [re.findall(r'\bid="([^"]+)"', plot.svg) for plot in first]
     assert sum(map(len, names)) == len({name for some in names for name in some})
@@ -72,8 +77,8 @@ def test_the_same_plot_is_the_same_text_and_names_are_its_own(comparison):
         assert set(re.findall(r'(?:url\(#|href="#)([^")]+)', plot.svg)) <= set(own)
 
 
-def test_text_and_axes_take_the_colour_of_the_page(comparison):
-    for plot in draw(comparison):
+def test_text_and_axes_take_the_colour_of_the_page(drawn):
+    for plot in drawn:
         assert "currentColor" in plot.svg
         assert "#010203" not in plot.svg
         assert "#000000" not in plot.svg

@@ -67,12 +67,14 @@ def test_figures_are_those_of_the_manifest(run):
     assert cells(page)["(top folder)"][0] == "1"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_failures_and_ignored_files_are_listed(run):
     page = page_of(run)
     assert [(problem.name, problem.code) for problem in page.failures] == [("bad.jpg", "unidentified")]
     assert "1 image failed." in page.skips
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_worst_images_come_first_with_their_sources_made_smaller(run):
     page = page_of(run)
     rows = [json.loads(line) for line in (run / "out" / "manifest.jsonl").read_text("utf-8").splitlines()]
@@ -89,6 +91,7 @@ def test_the_worst_images_come_first_with_their_sources_made_smaller(run):
     assert "no pixel differs" in page.examples[3].choices[0].note
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_source_that_has_changed_or_gone_is_not_shown_as_the_one_before(run):
     (run / "in" / "cat" / "0.png").write_bytes(image_bytes(synthetic_photo(seed=99)))
     (run / "in" / "cat" / "1.png").unlink()
@@ -96,6 +99,7 @@ def test_a_source_that_has_changed_or_gone_is_not_shown_as_the_one_before(run):
     assert before == {"cat/0.png": False, "cat/1.png": False, "dog/2.png": True, "flat.png": True}
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_an_image_that_was_made_with_other_options_is_not_held_against_these(run):
     compress_files(run / "other", {"late.png": image_bytes(synthetic_photo(seed=7))}, FEW.replace(colors=9))
     shutil.copy(run / "other" / "out" / "run.json", run / "out" / "run.json")
@@ -104,6 +108,7 @@ def test_an_image_that_was_made_with_other_options_is_not_held_against_these(run
     assert "not available or the options differ" in page.examples_note
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_an_output_that_is_gone_leaves_its_place_and_the_reason(run):
     (run / "out" / "dog" / "2.png").unlink()
     gone = next(pair for pair in page_of(run).examples if "dog/2.png" in pair.name)
@@ -121,6 +126,7 @@ def test_size_only_is_reported_without_quality(tmp_path):
     assert not page.examples[0].choices[0].colors
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("chosen", [None, "all"])
 def test_the_images_that_gave_the_palette_are_named(chosen, tmp_path):
     files = {f"{split}/{i}.png": image_bytes(synthetic_photo(seed=i)) for i, split in enumerate(("train", "val"))}
@@ -130,6 +136,7 @@ def test_the_images_that_gave_the_palette_are_named(chosen, tmp_path):
     assert page.examples[0].before
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_stale_outputs_are_counted_and_not_reported(run):
     (run / "in" / "dog" / "2.png").unlink()
     compress_into(run / "in", run / "out", FEW)
@@ -176,6 +183,7 @@ def test_the_file_is_at_the_path_given(run, tmp_path):
     assert "--colors 4" in text
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("kind", ["zip", "tar.gz", "parquet"])
 def test_pictures_before_come_out_of_archives_too(kind, tmp_path):
     files = {f"cat/{i}.png": image_bytes(synthetic_photo(seed=i)) for i in range(3)}
@@ -196,6 +204,7 @@ def test_wrong_folders_are_refused(run, tmp_path):
         report_folder(run / "out", examples=-1)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_many_folders_are_cut_off_at_the_largest(tmp_path, monkeypatch):
     monkeypatch.setattr("icsys.report.run_page._CLASSES", 1)
     files = {f"{label}/{i}.png": image_bytes(synthetic_photo(seed=i)) for i, label in enumerate("aab")}
@@ -205,6 +214,7 @@ def test_many_folders_are_cut_off_at_the_largest(tmp_path, monkeypatch):
     assert list(page.table.notes) == ["1 smaller folders are left out."]
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("format", FORMATS)
 def test_every_output_format_is_shown(format, tmp_path):  # noqa: A002 - the option's name
     """The picture on the page is the one that a plain PNG run shows, wherever and however it is stored."""
@@ -223,6 +233,7 @@ def test_every_output_format_is_shown(format, tmp_path):  # noqa: A002 - the opt
             assert shown[pair.name].startswith("data:image/png")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_picture_that_is_missing_in_its_pack_is_reported(run):
     compress_into(run / "in", run / "packed", FEW.replace(format="webdataset"))
     (run / "packed" / "data" / "train-00000.tar").write_bytes(bytes(10240))

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from fault_runs import command, needs_posix, slow_images
+from fault_runs import command, needs_posix, slow_images, wait_until_claimed
 from helpers import compress_into, everything, image_bytes, state_folder_at, synthetic_photo
 from icsys import Options, UsageError, compress_folder, merge_shards
 from icsys.files.rooted_path import RootedPath
@@ -144,8 +144,7 @@ def test_a_killed_shard_resumes_while_others_run(source, out):
     for _ in range(4):
         words = command(source, out, "--shard", "2/4")
         with subprocess.Popen(words, stdout=subprocess.DEVNULL, env=slow_images(0.02)) as process:
-            while not (state_folder / ".ics-claims").exists() and process.poll() is None:
-                time.sleep(0.001)
+            wait_until_claimed(state_folder, process)
             time.sleep(chance.uniform(0, 0.03))
             process.send_signal(signal.SIGKILL)
         killed += not json.loads((state_folder / "shard.json").read_bytes())["finished"]

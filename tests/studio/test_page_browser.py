@@ -548,7 +548,8 @@ def said(page):
 def test_a_folder_without_photos(browser, tmp_path):
     (tmp_path / "in").mkdir()
     with serving(tmp_path / "in", tmp_path) as address, visiting(browser, address, said) as page:
-        playwright.expect(page.locator("article .problem")).to_have_text("There is no photo here.")
+        playwright.expect(page.locator("article .problem")).to_contain_text("There is no photo in this folder.")
+        playwright.expect(page.get_by_role("heading", name="This photo")).to_be_hidden()
         playwright.expect(page.locator("#count")).to_have_text("0 photos")
         assert axe.Axe().run(page).violations_count == 0
 

@@ -13,6 +13,12 @@ def test_all_modules_are_loaded_ahead_of_their_use():
     assert ahead == sorted(MODULES)
 
 
+def test_the_stream_of_news_has_all_kinds_that_are_listened_to():
+    listed = re.search(r"const KINDS = \[(.*)\];", MODULES["news_stream.js"]).group(1)
+    heard = {kind for text in MODULES.values() for kind in re.findall(r"onEvent\(\"(\w+)\"", text)}
+    assert sorted(heard) == re.findall(r"\w+", listed)
+
+
 def test_modules_are_short():
     assert {name: text.count("\n") for name, text in MODULES.items() if text.count("\n") > 300} == {}
 
@@ -25,3 +31,9 @@ def test_nothing_is_fetched_from_elsewhere():
 
 def test_the_page_holds_no_script_and_no_style_of_its_own():
     assert not re.search(r"<style|style=|<script(?! type=\"module\" src=)|\son\w+=", INDEX)
+
+
+def test_the_stream_has_every_kind_of_news_that_a_module_listens_to():
+    listened = {kind for text in MODULES.values() for kind in re.findall(r'onEvent\("(\w+)"', text)}
+    [kinds] = re.findall(r"KINDS = \[(.*)\]", MODULES["news_stream.js"])
+    assert listened == set(re.findall(r'"(\w+)"', kinds))

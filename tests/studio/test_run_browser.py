@@ -72,6 +72,18 @@ def test_a_run_outlives_its_page_and_ends_in_its_report(browser, tree, tmp_path)
     assert run == whole
 
 
+def test_only_the_button_starts_a_run(browser, tree, tmp_path):
+    with serving(tree, tmp_path) as address, visiting(browser, address, viewport=DESK) as page:
+        page.get_by_label("Destination").fill("small")
+        page.get_by_label("Destination").press("Enter")
+        expect(page, "#destination-check", "small")
+        playwright.expect(page.get_by_label("Text to take along")).to_have_value(re.compile("small$"))
+        assert page.request.get(address.partition("?")[0] + "api/run").json() == {"state": "none"}
+        assert list(tmp_path.iterdir()) == []
+        page.get_by_role("button", name="Start").press("Enter")
+        expect(page, "#run-end", "Done: ", timeout=WAIT)
+
+
 def see_report(page, address):
     """Open the report, which shows in an origin of its own, asks nothing else, and says nothing."""
     said, asked = [], []
@@ -107,7 +119,7 @@ def test_what_a_model_keeps_is_a_curve_whose_points_set_the_controls(browser, tr
         page.get_by_role("button", name=re.compile("^(Recommended: )?K16,")).press("Enter")
         playwright.expect(page.locator("#controls").get_by_label("Colours")).to_have_value("16")
         playwright.expect(page.locator("#controls").get_by_label("Width")).to_have_value("64")
-        page.get_by_text("All forms of the set").click()
+        page.get_by_text("All arms", exact=True).click()
         page.get_by_role("button", name="K4", exact=True).click()
         playwright.expect(page.locator("#controls").get_by_label("Colours")).to_have_value("4")
         found = axe.Axe().run(page)

@@ -198,7 +198,7 @@ def test_the_worst_photos_bear_what_they_are_ordered_by(page):
 
 def test_a_search_without_a_hit_says_so(page):
     page.get_by_label("Find").fill("zebra")
-    expect(page.locator("#count")).to_have_text("No photo fits, of 5")
+    expect(page.locator("#count")).to_have_text("None of 5 photos fits")
 
 
 def test_the_picture_keeps_its_size_while_the_number_of_colours_grows(page):
@@ -264,6 +264,29 @@ def test_large_text_leaves_the_pictures_their_room(page):
     page.locator("html").evaluate("root => { root.style.fontSize = '200%'; }")
     eventually(page, lambda: page.locator("#stage").bounding_box()["width"] >= 1280 / 3)
     assert page.locator("html").evaluate("root => root.scrollWidth") <= 1280
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (960, 540), (640, 450), (844, 390)])
+def test_the_picture_stays_in_sight_while_settings_are_changed(browser, address, width, height):
+    """On a phone that stands or lies, and in a window at 200 %."""
+    with visiting(browser, address, viewport={"width": width, "height": height}) as page:
+        settled(page)
+        for name in ("Strategy", "Colours", "Dithering", "Resampling", "Format"):
+            control(page, name).focus()
+            expect(control(page, name)).to_be_in_viewport(ratio=1)
+            expect(page.locator(".frame")).to_be_in_viewport(ratio=0.9)
+            # Nothing lies over the control: a click at its place reaches it.
+            control(page, name).click(trial=True)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_nothing_moves_for_those_who_want_no_motion(browser, address, motion):
+    with visiting(browser, address, reduced_motion=motion) as page:
+        settled(page)
+        page.locator("article.view").evaluate("view => view.setAttribute('aria-busy', 'true')")
+        count = page.evaluate("document.getAnimations().filter((one) => one.effect.getTiming().iterations > 1).length")
+        assert count == (motion == "no-preference")
 
 
 def test_a_server_that_is_gone_is_said(browser, tree, tmp_path):

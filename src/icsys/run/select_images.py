@@ -15,7 +15,6 @@ from icsys.choices import PACKINGS
 from icsys.engine import Lost
 from icsys.engine.executor import one_by_one
 from icsys.errors import ImageError, UsageError
-from icsys.image.picture_header import read_header
 from icsys.inspection.equal_files import equal_files
 from icsys.inspection.groups import duplicate_groups
 from icsys.inspection.split_folders import SplitFolders
@@ -23,6 +22,7 @@ from icsys.layout import SPLITS
 from icsys.records.label import label_at
 from icsys.records.split_list import read_split_list, split_key, split_table, write_split_list
 from icsys.records.splits import standard_split
+from icsys.run.worker import broken_size_rule
 from icsys.sources.base import Task, read_loaded, some_names
 from icsys.sources.selected_source import SelectedSource
 from icsys.sources.split_assignment import UNASSIGNED, SplitImages, assign_splits
@@ -75,8 +75,7 @@ def select_images(
     excluded: dict[str, tuple[str, str]] = {}
     if settings.drop_duplicates is not None:
         report("Looking for duplicates")
-        equal = equal_files(source, executor, options)
-        excluded |= {path: ("drop_duplicates", f"its file equals that of {first!r}") for path, first in equal.items()}
+        excluded |= excluded_duplicates(source, options, executor)
     if settings.split is None:
         return SelectedSource(source, None, excluded), []
     check_split(settings.split, options)
@@ -93,6 +92,46 @@ def select_images(
         if not settings.dry_run and not executor.stop.is_set():
             write_split_list(destination, settings.split, options.seed, splitting.new_rows())
     return SelectedSource(source, splitting.table, excluded), [splitting.note()]
+
+
+def excluded_duplicates(source: Source, options: Options, executor: Executor) -> dict[str, tuple[str, str]]:
+    """Return the images whose files equal that of an earlier one, by their paths: the rule, and a sentence."""
+    equal = equal_files(source, executor, options)
+    return {path: ("drop_duplicates", f"its file equals that of {first!r}") for path, first in equal.items()}
+
+
+def splits_of_run(
+    source: Source,
+    excluded: dict[str, tuple[str, str]],
+    options: Options,
+    settings: RunSettings,
+    *,
+    executor: Executor,
+    looks: bool,
+) -> tuple[SplitTable, dict[str, tuple[str, str]]]:
+    """Return the splits that the first run into a new folder gives to images, and the images that are left out.
+
+    Parameters
+    ----------
+    excluded
+        Images that are left out by name.
+    looks
+        Whether images are read: without it, images that show the same may get other splits than in a run, and those
+        that a rule of size leaves out get one, too.
+
+    Raises
+    ------
+    UsageError
+        As for :func:`select_images`.
+    """
+    assert settings.split is not None  # noqa: S101 - as the caller has checked
+    check_split(settings.split, options)
+    settings = settings if looks else settings.replace(min_side=None, max_aspect=None)
+    splitting = _Splitting(SelectedSource(source, None, excluded), None, options, settings, executor)
+    excluded = excluded | splitting.list_images()
+    if splitting.new and not executor.stop.is_set():
+        splitting.assign(lambda *_: None, looks=looks)
+    return splitting.table, excluded
 
 
 def check_split(shares: SplitShares, options: Options) -> None:
@@ -206,10 +245,11 @@ class _Splitting:
                 f"such as {some_names(names, _NAMED)}: expected a source without splits, or one of these folders"
             )
 
-    def assign(self, report: Callable[[int, int], object]) -> None:
-        """Give each new image a split; ``report`` is as for ``duplicate_groups``."""
+    def assign(self, report: Callable[[int, int], object], *, looks: bool = True) -> None:
+        """Give each new image a split; ``report`` is as for ``duplicate_groups``, which ``looks`` at all images."""
         images = SplitImages(self._keys, self._classes, self._class_names, self._listed.of_all(self._keys))
-        groups = joined([*self._duplicates(report), *self._samples.values()])
+        duplicates = self._duplicates(report) if looks else ()
+        groups = joined([*duplicates, *self._samples.values()])
         splits = assign_splits(images, groups, self._shares.fractions, seed=self._options.seed)
         self.table = split_table(self.table.names, self._keys, splits)
 
@@ -266,7 +306,7 @@ def _broken_rule(
     try:
         data, _ = read_loaded(source, loaded, options)
         with limits.slots:
-            return task.source, rules.broken_by(*read_header(data, options).stored)
+            return task.source, broken_size_rule(data, options, rules)
     except (ImageError, OSError, MemoryError):
         return task.source, None
 

@@ -61,6 +61,15 @@ def read_file(path: Path | str, options: Options) -> tuple[bytes, int]:
         descriptor, before = _opened(path)
     except FileNotFoundError:
         raise ImageError("changed", "the file has vanished since it was listed") from None
+    return _unchanged(descriptor, before, options)
+
+
+def read_opened(descriptor: int, options: Options) -> tuple[bytes, int]:
+    """Read a regular file by its descriptor, and close it; results and errors are those of :func:`read_file`."""
+    return _unchanged(descriptor, os.fstat(descriptor), options)
+
+
+def _unchanged(descriptor: int, before: os.stat_result, options: Options) -> tuple[bytes, int]:
     try:
         check_bytes(before.st_size, options)
         data = _read(descriptor, before.st_size)

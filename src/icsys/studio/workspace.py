@@ -11,6 +11,7 @@ from icsys.studio.cost.estimate import CostEstimates
 from icsys.studio.cost.frontier import Frontiers
 from icsys.studio.images.image_list import ImageList
 from icsys.studio.images.photo_cache import PhotoCache
+from icsys.studio.images.run_selection import RunSelection
 from icsys.studio.images.thumbnails import Thumbnails
 from icsys.studio.jobs.events import Events
 from icsys.studio.jobs.learn_job import LearnJob
@@ -22,6 +23,7 @@ from icsys.studio.settings.kept_options import KEPT
 from icsys.studio.settings.page_options import page_options
 from icsys.studio.settings.presets import Presets
 from icsys.studio.surveys.inspect_job import InspectJob
+from icsys.studio.surveys.left_out import LeftOutImages
 from icsys.studio.surveys.shared_palettes import SharedPalettes
 from icsys.studio.surveys.worst_images import WorstImages
 
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from icsys.files.locations import Location
     from icsys.options import Options
     from icsys.run_settings import RunSettings
+
+SOURCE_NEWS = "source"
+"""The kind of the news that images came, went or changed."""
 
 _BYTES_OF_PHOTOS = 72 * 2**20  # two photos of 12 megapixels
 _BYTES_DECODED_AT_ONCE = 64 * 2**20  # a larger photo is decoded while nothing else is
@@ -62,8 +67,8 @@ class Workspace:
         self.kept = tuple(name for name in KEPT if name in kept)
         self.roots = tuple(place for place in (source, destination) if isinstance(place, str))
         """What was opened: files that options name are read in these folders only."""
-        self.images = ImageList(source, destination, options, settings)
         self.events = Events()
+        self.images = ImageList(source, destination, options, settings, self._tell_source)
         self.threads = max(2, min(available_cores(), _MOST_THREADS))
         """Photos that are worked on at the same time."""
         admit = MemoryBudget(_BYTES_DECODED_AT_ONCE).hold
@@ -71,9 +76,11 @@ class Workspace:
         shared = SharedPalettes(self.images, settings, self.events, admit)
         self.shared_palettes = shared
         self.previews = Previews(PhotoCache(self.images, _BYTES_OF_PHOTOS, admit), shared, self.threads)
+        selection = RunSelection(self.images, options, admit)
+        self.left_out = LeftOutImages(self.images, selection, settings, self.events)
         self.inspection = InspectJob(source, self.images, settings, self.events)
         self.worst = WorstImages(self.images, shared, self.events, admit)
-        self.costs = CostEstimates(self.images, self.events, self.previews, shared, admit)
+        self.costs = CostEstimates(self.images, self.events, self.previews, shared, selection, admit=admit)
         self.frontiers = Frontiers(self.images, self.events, self.previews, admit)
         self.run = RunJob(source, self.events)
         self.learning = LearnJob(source, settings, self.events)
@@ -86,6 +93,10 @@ class Workspace:
     def options_of(self, values: dict[str, object]) -> Options:
         """Return the options that a page names; UsageError if they are none, or name a file that is not opened."""
         return page_options(values, self.options, self.roots)
+
+    def _tell_source(self) -> None:
+        """Tell the pages that the images are others by now."""
+        self.events.publish(SOURCE_NEWS, {"edition": self.images.edition})
 
     def stop(self) -> None:
         """End streams of events, and what is being computed."""
@@ -101,6 +112,7 @@ class Workspace:
         self.costs.close()
         self.frontiers.close()
         self.inspection.close()
+        self.left_out.close()
         self.worst.close()
         self.shared_palettes.close()
         for job in (self.run, self.learning):

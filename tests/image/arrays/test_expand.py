@@ -97,7 +97,7 @@ def cases(draw):
     return (indices, palettes, rows), form, bits
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=2 * settings.default.max_examples)
 @given(cases())
 def test_every_instruction_set_gives_the_pixels_of_the_twin(case):
     (indices, palettes, rows), form, bits = case
@@ -117,7 +117,6 @@ def test_every_instruction_set_gives_the_pixels_of_the_twin(case):
             assert (frame[-64:] == 77).all()
 
 
-@settings(deadline=None, max_examples=150)
 @given(cases(), st.booleans(), st.integers(1, 3))
 def test_every_instruction_set_gives_the_indices_of_the_twin(case, wide, threads):
     """Also as int32 where they have 16 bits, and with several threads."""

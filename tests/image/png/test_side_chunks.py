@@ -92,11 +92,16 @@ def test_a_good_file_is_returned_as_it_is(kinds):
     assert note is None
 
 
+@pytest.fixture(scope="module")
+def with_palette():
+    """A file with a palette, of which one colour is transparent."""
+    return image_bytes(Image.fromarray(PIXELS).quantize(16), transparency=3)
+
+
 @pytest.mark.parametrize("kind", [b"IHDR", b"PLTE", b"tRNS", b"IDAT"])
 @pytest.mark.parametrize("bit", range(32))
-def test_a_chunk_of_the_picture_whose_kind_is_damaged_is_no_side_chunk(kind, bit):
-    picture = Image.fromarray(PIXELS).quantize(16)
-    data = bytearray(image_bytes(picture, transparency=3))
+def test_a_chunk_of_the_picture_whose_kind_is_damaged_is_no_side_chunk(with_palette, kind, bit):
+    data = bytearray(with_palette)
     data[data.index(kind) + bit // 8] ^= 1 << bit % 8
     with pytest.raises(ImageError):
         compress_image(bytes(data), WHOLE)

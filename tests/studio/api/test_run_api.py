@@ -148,7 +148,7 @@ class Server:
         return json.loads(self.ask(*asked)[1])
 
     def end(self, number):
-        os.kill(self.process.pid, number)
+        self.process.send_signal(number)
         self.process.wait(30)
         self.process.stdout.close()
 

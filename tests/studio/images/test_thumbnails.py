@@ -19,7 +19,7 @@ def test_fifty_requests_for_one_thumbnail_decode_it_once(workspace, monkeypatch)
     with ThreadPoolExecutor(50) as threads:
         found = set(threads.map(lambda _: workspace.thumbnails.jpeg(0), range(50)))
     assert len(found) == len(calls) == 1
-    with Image.open(io.BytesIO(found.pop())) as picture:
+    with Image.open(io.BytesIO(found.pop().data)) as picture:
         assert (picture.format, picture.size) == ("JPEG", (120, 90))
 
 

@@ -16,7 +16,9 @@ from icsys.studio.previews.previews import Previews
 def test_large_photos_are_worked_on_one_at_a_time(monkeypatch, side, most):
     pixels = np.broadcast_to(np.uint8(0), (side, side, 3))  # which takes no memory
     photos = SimpleNamespace(
-        file=lambda *_: b"", photo=lambda *_: SimpleNamespace(photo=SimpleNamespace(pixels=pixels))
+        version=lambda _: "1",
+        file=lambda *_: (b"", "1"),
+        photo=lambda *_: SimpleNamespace(photo=SimpleNamespace(pixels=pixels)),
     )
     shared = SimpleNamespace(
         of=lambda _, options: SimpleNamespace(options=options, palette=None, note="", mark="", progress=None)

@@ -10,15 +10,19 @@ read or used.
 ``GET /api/state``
     Source, destination, options and settings to begin with, and what each option accepts.
 ``GET /api/events``
-    The stream of news as server-sent events of the kinds run, learn, cost, frontier, inspection, worst and palette; a
-    new listener gets the latest of each kind first.
+    The stream of news as server-sent events of the kinds run, learn, cost, frontier, inspection, worst, left_out,
+    palette and source; a new listener gets the latest of each kind first.
 ``GET /api/images``
-    A part of the list: first, count (at most 1000), words, label, split, and order (name, or worst: the images that
-    were measured last). ``complete`` says whether the source is listed, ``measuring`` whether the order is not final.
+    A part of the list: first, count (at most 1000), words, label, split, order (name, or worst: the images that were
+    measured last), and left_out, the key of settings: images that a run with them leaves out say why. ``complete``
+    says whether the source is listed, ``measuring`` whether the order is not final.
+    The ``version`` of an image is another one once its file changes.
+``POST /api/images``
+    202: looks in the background whether images of a folder came, went or changed; news of the kind source say so.
 ``GET /api/images/{image}/thumbnail``
-    A small JPEG of an image; 204 in place of 422 with broken=empty.
+    A small JPEG of an image; 204 in place of 422 with broken=empty. With the version of the list, browsers keep it.
 ``GET /api/images/{image}/original``
-    A JPEG with sides of at most 4096 pixels.
+    A JPEG with sides of at most 4096 pixels; likewise.
 ``POST /api/preview``
     [image, options, slot] Figures of one image with options, and the key of the preview. A newer request of the same
     slot replaces an older one. ``note`` says where it differs from a run, ``progress`` below 1 that it soon will not.
@@ -38,6 +42,10 @@ read or used.
     Ends the inspection; what was found until then comes as news.
 ``POST /api/worst``
     [options] 202: a sample of up to 200 images is measured by its mean CIEDE2000; the order comes as news.
+``POST /api/left-out``
+    [settings] The key of settings by which the page asks what they leave out, empty if nothing; more comes as news.
+``GET /api/left-out/{key}/{image}``
+    Why a run leaves an image out; empty if it does not, or if ``is_known`` is false yet.
 ``POST /api/cost``
     [options, settings] Begins to estimate a whole run, and gives the key of its news.
 ``DELETE /api/cost``

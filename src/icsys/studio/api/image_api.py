@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import anyio.to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.routing import Route
 
 from icsys.errors import ImageError, UsageError
+from icsys.files.failure_reason import failure_reason
 from icsys.setting_fields import number_or_text, whole_number
 from icsys.studio.api.answers import json_answer, picture_answer
-from icsys.studio.images.image_list import ImageChoice
+from icsys.studio.images.image_choice import ImageChoice
 from icsys.studio.in_turn import InTurn
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from icsys.studio.images.thumbnails import MadeJpeg
     from icsys.studio.workspace import Workspace
 
 LIST_ORDERS = ("name", "worst")
@@ -27,21 +31,31 @@ LIST_ORDERS = ("name", "worst")
 
 _MOST_AT_ONCE = 1000
 _MOST_SMALL, _MOST_LARGE = 4, 2  # pictures that are made at a time
+_MOST_LISTS = 4  # that look at files at a time: where these do not answer, other requests go on
+_LASTING = {"Cache-Control": "private, max-age=3600", "Vary": "Cookie"}
 _MOST_IMAGES = 2**31
-_NO_CONTENT = 204
+_BEGUN, _NO_CONTENT = 202, 204
 _LONGEST_WORDS = 200
 
 
 def image_routes(workspace: Workspace) -> list[Route]:
     """Return the routes of this subject."""
+    limiter = anyio.CapacityLimiter(_MOST_LISTS)
 
     async def listed(request: Request) -> Response:
-        return json_answer(await run_in_threadpool(_listed, workspace, request.query_params))
+        make = partial(_listed, workspace, request.query_params)
+        return json_answer(await anyio.to_thread.run_sync(make, limiter=limiter))
 
-    async def picture(request: Request, make: Callable[[int], bytes]) -> Response:
-        data = await run_in_threadpool(make, _number(request.path_params["image"], "image", _MOST_IMAGES))
-        # The number of an image stays the same while the server runs; another server has another cookie.
-        return picture_answer(data, "image/jpeg", **{"Cache-Control": "private, max-age=3600", "Vary": "Cookie"})
+    async def look_again(_: Request) -> Response:
+        workspace.images.look_again()
+        return json_answer({"edition": workspace.images.edition}, _BEGUN)
+
+    async def picture(request: Request, make: Callable[[int], MadeJpeg]) -> Response:
+        data, version = await run_in_threadpool(make, _number(request.path_params["image"], "image", _MOST_IMAGES))
+        # An address with this version never stands for other bytes, while the server runs; another one has another
+        # cookie. What is asked for without it, or has changed just now, is not kept.
+        is_lasting = request.query_params.get("version") == version
+        return picture_answer(data, "image/jpeg", **(_LASTING if is_lasting else {}))
 
     async def thumbnail(request: Request) -> Response:
         try:
@@ -56,7 +70,8 @@ def image_routes(workspace: Workspace) -> list[Route]:
         return await picture(request, workspace.thumbnails.large_jpeg)
 
     return [
-        Route("/images", listed),
+        Route("/images", listed, methods=["GET"]),
+        Route("/images", look_again, methods=["POST"]),
         Route("/images/{image}/thumbnail", thumbnail, middleware=[Middleware(InTurn, most=_MOST_SMALL)]),
         Route("/images/{image}/original", original, middleware=[Middleware(InTurn, most=_MOST_LARGE)]),
     ]
@@ -77,8 +92,10 @@ def _listed(workspace: Workspace, asked: Mapping[str, str]) -> dict[str, Any]:
     if order == "worst":
         values, among = dict(workspace.worst.order()), set(numbers)
         numbers = [number for number in values if number in among]
+    asked_for = numbers[first : first + count]
+    left_out = workspace.left_out.sentences(asked.get("left_out", ""), asked_for)
     return {
-        "images": [_image_values(workspace, number, values.get(number)) for number in numbers[first : first + count]],
+        "images": [_image_values(workspace, number, values.get(number), left_out.get(number)) for number in asked_for],
         "chosen": len(numbers),
         "total": len(images),
         "complete": images.is_complete,
@@ -89,10 +106,16 @@ def _listed(workspace: Workspace, asked: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _image_values(workspace: Workspace, number: int, worst: float | None) -> dict[str, Any]:
+def _image_values(workspace: Workspace, number: int, worst: float | None, left_out: str | None) -> dict[str, Any]:
     image, broken = workspace.images[number], workspace.inspection.broken.get(number)
     values: dict[str, Any] = {"image": number, "name": image.task.source, "label": image.label}
-    return values | ({"broken": broken} if broken else {}) | ({} if worst is None else {"worst": worst})
+    found: dict[str, Any] = {"left_out": left_out, "worst": worst}
+    try:
+        found["version"] = workspace.images.version(number)
+        found["broken"] = broken.message if broken and broken.version == found["version"] else None
+    except (ImageError, OSError) as error:
+        found["broken"] = failure_reason(error)[1]
+    return values | {name: value for name, value in found.items() if value is not None}
 
 
 def _number(text: str, name: str, most: int) -> int:

@@ -1,4 +1,4 @@
-"""Answers about many images: the inspection, and the worst ones of some options. What they find comes as news."""
+"""Answers about many images: the inspection, the worst ones, and what a run leaves out. More comes as news."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
+from icsys.setting_fields import number_or_text, whole_number
 from icsys.studio.api.answers import asked_options, body_of, json_answer
+from icsys.studio.settings.run_request import settings_from
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from icsys.studio.workspace import Workspace
 
 _BEGUN = 202
+_MOST_IMAGES = 2**31
 
 
 def survey_routes(workspace: Workspace) -> list[Route]:
@@ -34,7 +37,20 @@ def survey_routes(workspace: Workspace) -> list[Route]:
         await run_in_threadpool(workspace.worst.begin, options)
         return json_answer({"measure": "delta_e"}, _BEGUN)
 
+    async def left_out(request: Request) -> Response:
+        body = await body_of(request)
+        settings = settings_from(body.get("settings"), workspace.settings)
+        key = await run_in_threadpool(workspace.left_out.begin, settings)
+        return json_answer({"key": key, "about": workspace.left_out.about(key)})
+
+    async def why(request: Request) -> Response:
+        number = whole_number("image", number_or_text(request.path_params["image"]), 0, _MOST_IMAGES)
+        found = await run_in_threadpool(workspace.left_out.sentence, request.path_params["key"], number)
+        return json_answer({"left_out": found or "", "is_known": found is not None})
+
     return [
         Route("/inspection", inspection, methods=["GET", "POST", "DELETE"]),
+        Route("/left-out", left_out, methods=["POST"]),
+        Route("/left-out/{key}/{image}", why),
         Route("/worst", worst, methods=["POST"]),
     ]

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from icsys.choices import ARRAYS
-from icsys.engine.executor import Executor
-from icsys.inspection.equal_files import equal_files
-from icsys.packs.arrays_format import folder_of_split
-from icsys.records.splits import split_of
+from icsys.choices import PACKINGS
 from icsys.sources.folder import Folder
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Sequence
 
     from numpy.typing import NDArray
 
-    from icsys.image.decode import Admit
     from icsys.options import Options
     from icsys.run_settings import RunSettings
+    from icsys.sources.base import Task
     from icsys.studio.images.image_list import ImageList
+    from icsys.studio.images.run_selection import RunSelection
+
+
+_FEW = 256  # images that are all measured anyway
 
 
 class Population(NamedTuple):
@@ -35,13 +36,16 @@ class Population(NamedTuple):
         Their numbers in the list, shape (n,).
     sizes
         Bytes of their files, shape (n,); ones where they are unknown.
-    duplicates
-        Images that are left out because their file equals an earlier one.
+    left_out
+        How many images each rule leaves out by names and files, by the name of its setting.
+    unlisted
+        Images of the run that are not listed.
     """
 
     numbers: NDArray[np.int64]
     sizes: NDArray[np.float64]
-    duplicates: int
+    left_out: Counter[str]
+    unlisted: int
 
 
 class Populations:
@@ -51,66 +55,77 @@ class Populations:
     ----------
     images
         The images, all of them listed when they are asked for.
-    admit
-        Bounds the memory of what is decoded at the same time, as for :func:`~icsys.image.decode.decode_photo`.
+    selection
+        Which of them a run leaves out.
     """
 
-    def __init__(self, images: ImageList, admit: Admit) -> None:
-        self._images, self._admit = images, admit
+    def __init__(self, images: ImageList, selection: RunSelection) -> None:
+        self._images, self._selection = images, selection
         self._known: dict[Hashable, Population] = {}
         self._sizes: NDArray[np.float64] | None = None
-        self._equal: set[int] | None = None
-        self._splits: dict[bool, Counter[str]] = {}
+        self._placed: tuple[Hashable, list[tuple[int, Task]]] | None = None
+        self._edition = 0
 
-    def of(self, options: Options, settings: RunSettings, stop: threading.Event) -> Population | None:
+    def of(self, settings: RunSettings, stop: threading.Event) -> Population | None:
         """Return the images of a run; None if ``stop`` is set before they are found."""
-        key = settings.shard, settings.drop_duplicates
+        if self._edition != self._images.edition:
+            self._edition, self._sizes = self._images.edition, None
+            self._known.clear()
+            self._placed = None
+        key = settings.shard, settings.drop_duplicates, settings.masks, settings.table
         if key not in self._known:
-            found = self._find(options, settings, stop)
+            found = self._find(settings, stop)
             if stop.is_set():
                 return None
             self._known[key] = found
         return self._known[key]
 
-    def splits(self, options: Options, settings: RunSettings) -> Counter[str]:
-        """Return how many images lie in each part that has packs of its own, of all images."""
-        count = len(self._images)
-        if settings.split is not None:
-            return Counter({name: round(share * count) for name, share in settings.split.fractions.items()})
-        is_array = options.format == ARRAYS
-        if is_array not in self._splits:
-            part = folder_of_split if is_array else split_of
-            self._splits[is_array] = Counter(part(self._images[number].task.output) for number in range(count))
-        return self._splits[is_array]
+    def placed(
+        self, options: Options, settings: RunSettings, images: int, stop: threading.Event
+    ) -> list[tuple[int, Task]]:
+        """Return the images of a run with their outputs, in its order, where packs hold them or splits divide them.
 
-    def _find(self, options: Options, settings: RunSettings, stop: threading.Event) -> Population:
-        numbers = list(range(len(self._images)))
-        equal: set[int] = set()
-        if settings.drop_duplicates is not None:
-            if self._equal is None:
-                executor = Executor("threads", 1, None, remote=False, stop=stop, admit=self._admit)
-                names = equal_files(self._images.source, executor, options)
-                equal = set(self._images.numbers_of(names).values())
-                self._equal = None if stop.is_set() else equal
-            equal = self._equal or equal
-        shard = settings.shard
-        if shard is not None:
-            numbers = [number for number in numbers if shard.owns(self._images[number].task.source)]
-        kept = np.array([number for number in numbers if number not in equal], np.int64)
-        sizes = self._sizes_of_all(stop) if self._sizes is None else self._sizes
+        Few are divided as by a run, which looks for photos that show the same; many by their classes alone.
+
+        Raises
+        ------
+        UsageError
+            If a run cannot divide them in this way.
+        """
+        if options.format not in PACKINGS and settings.split is None:
+            return []
+        key = options.suffix, options.format, options.seed, options.palette, json.dumps(settings.given())
+        if self._placed is None or self._placed[0] != key:
+            looks = images <= _FEW and options.format in PACKINGS
+            found = self._selection.placed(options, settings, stop, looks=looks)
+            if stop.is_set():
+                return []
+            self._placed = key, found
+        return self._placed[1]
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """The names of the classes by number, where the source has them."""
+        return self._images.source.classes
+
+    def _find(self, settings: RunSettings, stop: threading.Event) -> Population:
+        left_out, unlisted = self._selection.by_name(settings, stop)
+        present = np.array(self._images.present, np.int64)
+        is_kept = np.array([number not in left_out for number in present.tolist()], bool)
+        sizes = self._sizes_of(present.tolist(), stop) if self._sizes is None else self._sizes
         self._sizes = None if stop.is_set() else sizes
-        return Population(kept, sizes[kept], len(numbers) - len(kept))
+        return Population(present[is_kept], sizes[is_kept], Counter(rule for rule, _ in left_out.values()), unlisted)
 
-    def _sizes_of_all(self, stop: threading.Event) -> NDArray[np.float64]:
+    def _sizes_of(self, numbers: list[int], stop: threading.Event) -> NDArray[np.float64]:
         """Return the size of each file, or ones where that takes long to find."""
-        sizes = np.ones(len(self._images))
-        for number in range(len(self._images)):
+        sizes = np.ones(len(numbers))
+        for place, number in enumerate(numbers):
             if stop.is_set():
                 break
             size = self._size(number)
             if size is None:
-                return np.ones(len(self._images))
-            sizes[number] = size
+                return np.ones(len(numbers))
+            sizes[place] = size
         return sizes
 
     def _size(self, number: int) -> int | None:

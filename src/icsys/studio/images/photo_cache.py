@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.engine.memory_budget import return_freed
+from icsys.errors import ImageError
 from icsys.image.decode import decode_photo
 from icsys.options import Options
+from icsys.studio.images.file_versions import ReadFile
 from icsys.studio.images.kept_bytes import KeptWithinBytes
 from icsys.studio.images.shared_work import SharedWork
 
@@ -22,10 +24,11 @@ _SHARE_OF_FILES = 4  # files get one part of so many
 
 
 class DecodedPhoto(NamedTuple):
-    """A photo, decoded and resized, with the bytes of its file."""
+    """A photo, decoded and resized, with the bytes of its file, and their version."""
 
     photo: Photo
     data: bytes
+    version: str = ""
 
 
 class PhotoCache:
@@ -45,44 +48,57 @@ class PhotoCache:
         self._images, self._admit = images, admit
         for_files = most_bytes // _SHARE_OF_FILES
         self._photos = KeptWithinBytes[DecodedPhoto](most_bytes - for_files, _bytes_of)
-        self._files = KeptWithinBytes[bytes](for_files, len)
-        self._decoding, self._reading = SharedWork[DecodedPhoto](), SharedWork[bytes]()
+        self._files = KeptWithinBytes[ReadFile](for_files, lambda file: len(file.data))
+        self._decoding, self._reading = SharedWork[DecodedPhoto](), SharedWork[ReadFile]()
 
-    def photo(self, number: int, options: Options) -> DecodedPhoto:
+    def version(self, number: int) -> str:
+        """Return the version of the file of a photo; errors as of :meth:`ImageList.version`."""
+        return self._images.version(number)
+
+    def photo(self, number: int, options: Options, version: str | None = None) -> DecodedPhoto:
         """Return a photo, decoded and resized as the options say.
 
         It is decoded as for strategies that reduce colours, so it serves all of them.
+
+        Parameters
+        ----------
+        version
+            The version of its file that is wanted; None for what the file holds now.
 
         Raises
         ------
         UsageError
             If there is no image of this number.
         ImageError, OSError
-            If it cannot be read or decoded.
+            If it cannot be read or decoded; ``changed`` if the wanted version is not to be had any more.
         """
         options = as_decoded(options)
-        key = number, options
+        key = number, version or self.version(number), options
 
         def make() -> DecodedPhoto:
-            data = self.file(number, options)
-            decoded = DecodedPhoto(decode_photo(data, options, self._admit), data)
-            self._photos.put(key, decoded)
+            data, read = self.file(number, options, version)
+            decoded = DecodedPhoto(decode_photo(data, options, self._admit), data, read)
+            self._photos.put((number, read, options), decoded)
             if decoded.photo.info.width * decoded.photo.info.height >= _LARGE:
                 return_freed()
             return decoded
 
         return self._photos.get(key) or self._decoding.do(key, make)
 
-    def file(self, number: int, options: Options) -> bytes:
-        """Return the bytes of the file of a photo; errors as for :meth:`photo`."""
+    def file(self, number: int, options: Options, version: str | None = None) -> ReadFile:
+        """Return the bytes of the file of a photo; parameters and errors as for :meth:`photo`."""
+        key = number, version or self.version(number)
 
-        def make() -> bytes:
-            data = self._images.read(number, options)
-            self._files.put(number, data)
-            return data
+        def make() -> ReadFile:
+            read = self._images.file(number, options)
+            self._files.put((number, read.version), read)
+            return read
 
         # What is kept may be longer than these options allow: decoding refuses it then.
-        return self._files.get(number) or self._reading.do((number, options.max_bytes), make)
+        found = self._files.get(key) or self._reading.do((*key, options.max_bytes), make)
+        if version is not None and found.version != version:
+            raise ImageError("changed", "the photo has changed since this preview was made: ask for another one")
+        return found
 
     @property
     def bytes(self) -> int:

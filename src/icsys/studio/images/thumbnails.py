@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.engine.memory_budget import return_freed
 from icsys.image.decode import decode_photo
@@ -27,6 +27,13 @@ _LARGE = Options(strategy="SO", size=(4096, 4096), on_corrupt="keep")
 _LARGE_QUALITY = 92
 
 
+class MadeJpeg(NamedTuple):
+    """A JPEG file, and the version of the photo that it shows."""
+
+    data: bytes
+    version: str
+
+
 class Thumbnails:
     """Makes thumbnails, and keeps the last ones.
 
@@ -44,11 +51,11 @@ class Thumbnails:
         self._images, self._admit = images, admit
         limited = {name: getattr(limits, name) for name in ("max_pixels", "max_bytes", "max_frames")}
         self._small, self._large = _OPTIONS.replace(**limited), _LARGE.replace(**limited)
-        self._kept = KeptWithinBytes[bytes](_MOST_BYTES, len)
-        self._making = SharedWork[bytes]()
+        self._kept = KeptWithinBytes[MadeJpeg](_MOST_BYTES, lambda made: len(made.data))
+        self._making = SharedWork[MadeJpeg]()
         self._one_large = threading.Lock()
 
-    def jpeg(self, number: int) -> bytes:
+    def jpeg(self, number: int) -> MadeJpeg:
         """Return the thumbnail of an image, a JPEG file.
 
         Raises
@@ -58,25 +65,27 @@ class Thumbnails:
         ImageError, OSError
             If it cannot be read or decoded.
         """
+        key = number, self._images.version(number)
 
-        def make() -> bytes:
-            data = self._encoded(number, self._small, _QUALITY)
-            self._kept.put(number, data)
-            return data
+        def make() -> MadeJpeg:
+            made = self._encoded(number, self._small, _QUALITY)
+            self._kept.put((number, made.version), made)
+            return made
 
-        return self._kept.get(number) or self._making.do(number, make)
+        return self._kept.get(key) or self._making.do(key, make)
 
-    def large_jpeg(self, number: int) -> bytes:
+    def large_jpeg(self, number: int) -> MadeJpeg:
         """Return an image with sides of at most 4096 pixels, a JPEG file; errors as for :meth:`jpeg`."""
 
-        def make() -> bytes:
+        def make() -> MadeJpeg:
             with self._one_large:  # it takes several times the bytes of its pixels
-                data = self._encoded(number, self._large, _LARGE_QUALITY)
+                made = self._encoded(number, self._large, _LARGE_QUALITY)
             return_freed()
-            return data
+            return made
 
-        return self._making.do(("large", number), make)
+        return self._making.do(("large", number, self._images.version(number)), make)
 
-    def _encoded(self, number: int, options: Options, quality: int) -> bytes:
-        pixels = decode_photo(self._images.read(number, options), options, self._admit).pixels
-        return encode_lossy("JPEG", flat_pixels(pixels, options.background), quality)
+    def _encoded(self, number: int, options: Options, quality: int) -> MadeJpeg:
+        data, version = self._images.file(number, options)
+        pixels = decode_photo(data, options, self._admit).pixels
+        return MadeJpeg(encode_lossy("JPEG", flat_pixels(pixels, options.background), quality), version)

@@ -156,7 +156,10 @@ class RunJob(Job):
         state = RUN_STOPPED if summary.stopped else RUN_DONE
         values: dict[str, Any] = {"report": False, "report_problem": "", "stopped": summary.stopped}
         is_ending = state == RUN_STOPPED and (self._is_closed or not summary.images)
-        if not (is_ending or request.settings.dry_run or is_url(request.destination)):
+        has_report = not (is_ending or request.settings.dry_run)
+        if has_report and is_url(request.destination):
+            values["report_problem"] = "it is made of a folder on this machine, such as a copy of these outputs."
+        elif has_report:
             counts = {"done": summary.images, **run_counts(summary)}
             counts |= {"total": summary.images} if state == RUN_DONE else {}
             news.tell(note="Writing the report", stopping=False, left=None, rate=None, **counts)

@@ -10,6 +10,8 @@ import { InspectionView } from "./modules/inspection.js";
 import { isTyping } from "./modules/fields.js";
 import { keepFocus, setOff } from "./modules/focus.js";
 import { Learn } from "./modules/learn.js";
+import { LeftOut } from "./modules/left_out.js";
+import { renewOften } from "./modules/renewal.js";
 import { Run } from "./modules/run.js";
 import { Presets } from "./modules/presets.js";
 import { Store } from "./modules/store.js";
@@ -24,13 +26,16 @@ const views = new Views(store, byId("views"), state.fields);
 new Controls(store, byId("controls"), state.fields, views);
 const grid = new Grid(store, byId("grid"));
 grid.onListed = (found) => views.listed(found);
+const leftOut = new LeftOut(store, grid);
 new Figures(store, views);
-new Cost(store);
+const cost = new Cost(store);
 new Frontier(store);
 new InspectionView(store);
-new Run(store);
-new Learn(store);
-new Presets(store, new Take(store));
+const run = new Run(store);
+const learn = new Learn(store);
+const presets = new Presets(store, new Take(store));
+
+renewOften([grid, views, cost, run, learn, presets], [grid, views, cost, leftOut]);
 
 for (const [name, action] of Object.entries({
   undo: () => store.undo(),

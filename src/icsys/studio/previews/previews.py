@@ -34,6 +34,7 @@ _Made = TypeVar("_Made")
 class _Kept(NamedTuple):
     number: int
     options: Options
+    version: str  # of the file of the photo
     preview: Preview
 
 
@@ -69,7 +70,7 @@ class Previews:
         kept = self.kept(key)
         return self._later.submit(
             f"{slot}/quality",
-            lambda: self._on_photo(*kept[:2], lambda photo: preview_quality(photo, kept.options, kept.preview.output)),
+            lambda: self._on_photo(*kept[:3], lambda photo: preview_quality(photo, kept.options, kept.preview.output)),
         )
 
     def lossy(self, slot: str, key: str, codec: str) -> Future[tuple[str, Preview]]:
@@ -82,7 +83,7 @@ class Previews:
                 if found := self._kept.get(own):
                     return own, found.preview
             most = len(kept.preview.output)
-            made = self._on_photo(*kept[:2], lambda photo: lossy_preview(photo, kept.options, codec, most))
+            made = self._on_photo(*kept[:3], lambda photo: lossy_preview(photo, kept.options, codec, most))
             return own, self._keep(own, kept._replace(preview=made))
 
         return self._later.submit(f"{slot}/{codec}", make)
@@ -91,7 +92,7 @@ class Previews:
         """Return the resized photo of a preview to come."""
         kept = self.kept(key)
         return self._pool.submit(
-            f"{slot}/before", lambda: self._on_photo(*kept[:2], lambda photo: before(photo, kept.options))
+            f"{slot}/before", lambda: self._on_photo(*kept[:3], lambda photo: before(photo, kept.options))
         )
 
     def kept(self, key: str) -> _Kept:
@@ -113,21 +114,26 @@ class Previews:
         self._pool.close()
 
     def _made(self, number: int, options: Options) -> tuple[str, Preview]:
+        version = self._photos.version(number)
         shared = self._shared_by(number, options)
-        key = _key(number, options, shared.mark)
+        key = _key(number, options, shared.mark, version)
         with self._lock:
             if found := self._kept.get(key):
                 self._kept.move_to_end(key)
                 found.preview.figures["progress"] = shared.progress
                 return key, found.preview
-        check_pixels(self._photos.file(number, options), options)
-        made = self._on_photo(number, options, lambda photo: make_preview(photo, shared.options, shared.palette))
-        made.figures.update(note=shared.note, progress=shared.progress)
-        return key, self._keep(key, _Kept(number, options, made))
+        data, version = self._photos.file(number, options)
+        check_pixels(data, options)
+        made = self._on_photo(
+            number, options, version, lambda photo: make_preview(photo, shared.options, shared.palette)
+        )
+        made.figures.update(note=shared.note, progress=shared.progress, version=version)
+        key = _key(number, options, shared.mark, version)
+        return key, self._keep(key, _Kept(number, options, version, made))
 
-    def _on_photo(self, number: int, options: Options, work: Callable[[DecodedPhoto], _Made]) -> _Made:
-        """Do work on a decoded photo, once there is memory for it beside other work."""
-        decoded = self._photos.photo(number, options)
+    def _on_photo(self, number: int, options: Options, version: str, work: Callable[[DecodedPhoto], _Made]) -> _Made:
+        """Do work on a version of a decoded photo, once there is memory for it beside other work."""
+        decoded = self._photos.photo(number, options, version)
         height, width = decoded.photo.pixels.shape[:2]
         with self._room.hold(height * width * _BYTES_OF_A_PIXEL):
             return work(decoded)
@@ -154,6 +160,6 @@ def _bytes_of(kept: _Kept) -> int:
     return len(kept.preview.after.data) + len(kept.preview.output)
 
 
-def _key(number: int, options: Options, mark: str) -> str:
-    values: list[Any] = [number, options.to_dict(), mark]
+def _key(number: int, options: Options, mark: str, version: str) -> str:
+    values: list[Any] = [number, options.to_dict(), mark, version]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:24]

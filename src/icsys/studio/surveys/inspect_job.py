@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from icsys.errors import ImageError
 from icsys.run_settings import INSPECTED, RunSettings
 from icsys.studio.jobs.job import problem_text
 from icsys.studio.surveys.newest_job import NewestJob
@@ -24,6 +25,13 @@ AT_ONCE = 2000
 _KIND = "inspection"
 _EVERY = 0.25  # seconds between news
 _LOOK = 0.2  # seconds between two looks at whether the source is listed
+
+
+class BrokenImage(NamedTuple):
+    """What is wrong with an image, and the version of its file then: another one may be whole."""
+
+    message: str
+    version: str
 
 
 class InspectJob(NewestJob):
@@ -48,7 +56,7 @@ class InspectJob(NewestJob):
         self._settings = RunSettings(**chosen).replace(engine="threads", jobs=1)
         self._was_begun = self._was_asked = False
         self._next_news = 0.0
-        self.broken: dict[int, str] = {}
+        self.broken: dict[int, BrokenImage] = {}
         """What is wrong with broken images, by their numbers; known at the end."""
 
     def begin(self) -> None:
@@ -62,6 +70,13 @@ class InspectJob(NewestJob):
             self._was_begun = True
             self.start(self._work, unless_going=True)
 
+    def _version(self, number: int) -> str:
+        """Return the version of the file of an image; an empty text if it is gone."""
+        try:
+            return self._images.version(number)
+        except (ImageError, OSError):
+            return ""
+
     def _work(self, stop: threading.Event) -> None:
         """Inspect; what was found is told even if the inspection is ended before."""
         while not self._was_asked and not self._images.is_complete and not stop.is_set():
@@ -69,8 +84,9 @@ class InspectJob(NewestJob):
         if stop.is_set() or not (self._was_asked or 0 < len(self._images) < AT_ONCE):
             return
         self._events.publish(_KIND, {"state": "running", "done": 0, "total": None, "note": "Listing"})
+        edition = self._images.edition
         try:
-            self._publish(self._inspect(stop))
+            self._publish(self._inspect(stop), edition)
         except Exception as error:  # noqa: BLE001 - it is shown on the page
             text = problem_text(error)
             self._events.publish(_KIND, {"state": "failed", "error": text})
@@ -86,12 +102,13 @@ class InspectJob(NewestJob):
             self._next_news = now + _EVERY
             self._events.publish(_KIND, {"state": "running", "done": at.done, "total": at.total, "note": at.note})
 
-    def _publish(self, found: Inspection) -> None:
+    def _publish(self, found: Inspection, edition: int) -> None:
         from icsys.studio.surveys.inspected_values import inspected_values  # noqa: PLC0415 - as above
 
         numbers = self._images.numbers_of(_names(found))
-        self.broken = {numbers[one.source]: one.message for one in found.broken if one.source in numbers}
-        values: dict[str, Any] = inspected_values(found, numbers.get)
+        broken = [(numbers[one.source], one.message) for one in found.broken if one.source in numbers]
+        self.broken = {number: BrokenImage(message, self._version(number)) for number, message in broken}
+        values: dict[str, Any] = {**inspected_values(found, numbers.get), "edition": edition}
         self._events.publish(_KIND, {"state": "stopped" if found.stopped else "done", **values})
 
 

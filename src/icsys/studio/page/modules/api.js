@@ -9,11 +9,10 @@ const LOST = {
 export const PAGE = Math.random().toString(36).slice(2, 10);
 
 export class Refused extends Error {
-  /** `photo` is the path of the photo that the error is about. */
-  constructor(status, text, photo = "") {
+  /** `photo` is the path of the photo that the error is about, and `code` a word for what is wrong with it. */
+  constructor(status, text, { photo = "", code = "" } = {}) {
     super(text);
-    this.status = status;
-    this.photo = photo;
+    Object.assign(this, { status, photo, code });
   }
 }
 
@@ -35,7 +34,7 @@ export async function ask(path, body, method) {
   const values = isJson ? await answer.json() : null;
   const status = Number(answer.headers.get("X-Status") ?? answer.status);
   if (status >= 400) {
-    throw new Refused(status, values?.error ?? LOST[status] ?? `The server answers ${status}.`, values?.photo);
+    throw new Refused(status, values?.error ?? LOST[status] ?? `The server answers ${status}.`, values ?? {});
   }
   return values;
 }

@@ -1,7 +1,8 @@
 // The grid of photos. Only the photos in sight have elements, so a hundred thousand scroll as ten do.
 
 import { ask } from "./api.js";
-import { byId, element, notice, pathTitle } from "./elements.js";
+import { cellOf, placeOf, shownOf } from "./cell.js";
+import { byId, element, notice } from "./elements.js";
 import { onEvent } from "./events.js";
 import { ThumbnailQueue } from "./thumbnail_queue.js";
 
@@ -23,6 +24,7 @@ export class Grid {
   #worstAsked = "";
   #isAskingWorst = false;
   #measured = ""; // how far the sample is
+  #leftOut = ""; // the key of settings whose rules leave photos out
   #queue = new ThumbnailQueue();
 
   constructor(store, place) {
@@ -53,11 +55,18 @@ export class Grid {
     store.onChange((before) => {
       if (this.#isByWorst) this.#askWorst();
       if (before && before.image === store.state.image) return;
-      if (!this.#isFiltered) this.#cursor = store.state.image;
+      if (!this.#isFiltered) this.#cursor = placeOf(store.state.image, this.#pages, PAGE);
       if (!before) this.#reveal();
       this.#draw();
     });
     this.#anew();
+  }
+
+  /** Mark photos that a run leaves out with the settings of a key, as far as that is known now. */
+  mark(key) {
+    const isNew = Boolean(key || this.#leftOut);
+    this.#leftOut = key;
+    if (isNew) this.#reload();
   }
 
   get #isFiltered() {
@@ -94,6 +103,13 @@ export class Grid {
     this.#cursor = 0;
     this.place.scrollTop = 0;
     this.#load(0);
+  }
+
+  /** Look whether photos are others by now; `isKnown` says that some are. */
+  renew(isKnown = false) {
+    if (isKnown) this.#worstAsked = "";
+    if (isKnown && this.#isByWorst) this.#askWorst();
+    if (this.#asked.size) this.#reload();
   }
 
   /** Take the pages that are shown once more, from the same place on. */
@@ -139,6 +155,7 @@ export class Grid {
       label: byId("label").value,
       split: byId("split").value,
       order: byId("order").value,
+      left_out: this.#leftOut,
     });
     let found;
     try {
@@ -168,8 +185,9 @@ export class Grid {
     for (const [name, counts] of [["label", found.labels], ["split", found.splits]]) {
       const list = byId(name);
       const names = Object.keys(counts).filter(Boolean);
-      if (found.complete && list.dataset.complete) continue;
-      if (found.complete) list.dataset.complete = "yes";
+      const text = JSON.stringify(counts);
+      if (list.dataset.counts === text) continue;
+      list.dataset.counts = text;
       const value = list.value;
       list.replaceChildren(
         element("option", { value: "", textContent: "all" }),
@@ -187,7 +205,7 @@ export class Grid {
     if (this.#isByWorst && (measuring || this.#isAskingWorst)) return (this.#measured || MEASURING) + ending;
     if (this.#isByWorst) return `${some} ${photos(chosen)} of a random sample, by CIEDE2000${ending}`;
     const more = complete ? "" : " so far";
-    if (!chosen && total) return `No photo fits, of ${all}${more}${ending}`;
+    if (!chosen && total) return `None of ${all} photos${more} fits${ending}`;
     return chosen === total ? `${all} ${photos(total)}${more}${ending}` : `${some} of ${all} photos${more}${ending}`;
   }
 
@@ -214,7 +232,7 @@ export class Grid {
     for (const cell of [...this.body.children]) {
       const place = Number(cell.dataset.place);
       if (!wanted.delete(place)) this.#drop(cell);
-      else if (cell.dataset.image === String(this.#at(place)?.image) && cell.title === this.#title(this.#at(place))) put(cell, place);
+      else if (this.#at(place) && cell.dataset.shown === shownOf(this.#at(place))) put(cell, place);
       else {
         this.#drop(cell);
         wanted.add(place);
@@ -231,29 +249,14 @@ export class Grid {
     return this.#pages.get(Math.floor(place / PAGE))?.[place % PAGE];
   }
 
-  #title({ name, broken, worst }) {
-    const measured = worst === undefined ? "" : `\nCIEDE2000 ${worst.toFixed(2)}`;
-    return pathTitle(name) + (broken ? `\n${broken}` : measured);
-  }
-
   #drop(cell) {
     this.#queue.remove(cell.firstChild);
     cell.remove();
   }
 
   #made(photo, place) {
-    // The name of a photo is the text of its picture, in the direction of its own writing.
-    const picture = element("img", { alt: photo.name, dir: "auto", decoding: "async", fetchPriority: "low", draggable: false });
-    const cell = element("div", { className: "cell", role: "option", id: `photo-${place}`, title: this.#title(photo), dir: "ltr" }, picture);
-    cell.classList.toggle("marked", Boolean(photo.broken));
-    picture.addEventListener("error", () => cell.classList.add("broken"));
-    picture.addEventListener("load", () => cell.classList.add("ready"));
-    cell.setAttribute("aria-setsize", this.#chosen);
-    cell.setAttribute("aria-posinset", place + 1);
-    cell.dataset.place = place;
-    cell.dataset.image = photo.image;
-    if (photo.worst !== undefined) cell.dataset.worst = photo.worst.toFixed(1);
-    this.#queue.add(picture, `/api/images/${photo.image}/thumbnail?broken=empty`);
+    const cell = cellOf(photo, place, this.#chosen);
+    this.#queue.add(cell.firstChild, `/api/images/${photo.image}/thumbnail?broken=empty&version=${photo.version ?? ""}`);
     return cell;
   }
 

@@ -33,11 +33,18 @@ export class Presets {
       this.#options = options;
       this.#follow();
     });
+    store.onChange(() => (this.said.textContent = ""));
     this.#load();
   }
 
   async #load() {
     await this.#take(ask("presets"));
+  }
+
+  /** Take over what another page, or another studio, has kept. */
+  async renew() {
+    const found = await ask("presets").catch(() => null);
+    if (found && JSON.stringify(found.presets) !== JSON.stringify(this.#own)) await this.#take(found);
   }
 
   /** Show what the server answers, or why it does not. */

@@ -7,6 +7,7 @@ const PATIENCE = 300; // milliseconds after which a view says that it is busy, a
 const MOST_AT_ONCE = 2;
 const REST = 250; // milliseconds without a change before the quality is measured
 const AGAIN = 1000; // milliseconds until a preview that is not final is asked for again
+const NO_PHOTO = "There is no photo in this folder. Open the studio with another one: ics studio FOLDER";
 const GEOMETRY = ["step", "scale", "size", "fit", "enlarge", "resample", "background", "alpha"];
 
 async function loaded(className, alt, address) {
@@ -21,8 +22,9 @@ const blank = (className, alt) => element("img", { className, alt, draggable: fa
 function savedText({ bytes, bytes_in: bytesIn }) {
   const share = 1 - bytes / bytesIn;
   if (Math.abs(share) < 0.005) return "as large as the photo";
+  if (bytes >= 2 * bytesIn) return `${(bytes / bytesIn).toPrecision(2)} times as large as the photo`;
   const percent = Math.abs(share) * 100;
-  return `${percent >= 99 ? percent.toFixed(1) : Math.round(percent)} % ${share > 0 ? "smaller" : "larger"}`;
+  return `${share >= 0.99 ? percent.toFixed(1) : Math.round(percent)} % ${share > 0 ? "smaller" : "larger"}`;
 }
 
 export class View {
@@ -86,12 +88,17 @@ export class View {
     this.#go();
   }
 
+  /** Ask again for what is shown: the photo may be another one by now. */
+  renew() {
+    if (this.#wanted && !this.#flying.size && !this.isMissing) this.#request({ ...this.#wanted, isRenewal: true });
+  }
+
   /** Ask again for a photo that was not listed yet, or say that there is none. */
   listed({ total, complete }) {
     if (!this.isMissing) return;
     if (this.#wanted.image < total) this.#request(this.#wanted);
     else if (!complete) this.problem.textContent = "";
-    else this.problem.textContent = total ? "There is no such photo here." : "There is no photo here.";
+    else this.problem.textContent = total ? "There is no such photo here." : NO_PHOTO;
   }
 
   /** Show another kind of picture on the left side. */
@@ -168,12 +175,12 @@ export class View {
     this.place.classList.remove("failed", "empty");
     this.problem.textContent = "";
     this.#tellNote(found);
-    if (this.figures && this.key === found.key && !this.codec) {
+    if (this.figures && this.key === found.key && (wish.isRenewal || !this.codec)) {
       this.options = wish.options;
       this.views.made(this, false);
       return;
     }
-    if (this.figures?.image !== found.image) {
+    if (this.figures?.image !== found.image || this.figures.version !== found.version) {
       this.before.hidden = true;
       this.#beforeName = "";
     }
@@ -194,6 +201,7 @@ export class View {
       quality = await ask(`preview/${key}/quality?slot=${this.#slot}`);
     } catch (error) {
       if (isReplaced(error)) return;
+      if (error.code === "changed" && this.key === key) this.renew();
       quality = { failure: error.message };
     }
     if (this.key !== key) return;
@@ -239,11 +247,11 @@ export class View {
   async #loadBefore(found, options) {
     const isOriginal = byId("reference").value === "original";
     const geometry = isOriginal ? options.fit : GEOMETRY.map((name) => options[name]);
-    const name = JSON.stringify([found.image, isOriginal, geometry]);
+    const name = JSON.stringify([found.image, found.version, isOriginal, geometry]);
     if (name === this.#beforeName) return;
     this.#beforeName = name;
     const address = isOriginal
-      ? `/api/images/${found.image}/original`
+      ? `/api/images/${found.image}/original?version=${found.version}`
       : `/api/preview/${found.key}/before?slot=${this.#slot}-${(this.#befores += 1)}`;
     const timer = this.#begun();
     try {
@@ -282,6 +290,8 @@ export class View {
     const more = this.lossy ? [] : this.views.differences(this.number);
     const words = [this.lossy?.name ?? this.#colors(), `${width} × ${height}`, ...more].join(", ");
     const ssim = quality?.ssim === undefined ? "" : `, SSIM ${quality.ssim.toFixed(3)}`;
-    this.summary.textContent = `${words}: ${bytesText(bytes)}, ${savedText({ bytes, bytes_in })}${ssim}`;
+    const text = `${words}: ${bytesText(bytes)}, ${savedText({ bytes, bytes_in })}${ssim}`;
+    // A number and its unit stay in one line.
+    this.summary.textContent = text.replace(/(\d|SSIM) (?=[kMGT]?B\b|%|\d)/g, "$1\u00a0");
   }
 }

@@ -49,6 +49,11 @@ export class Views {
     }
   }
 
+  /** Look whether the photo is another one by now. */
+  renew() {
+    for (const view of this.#views) view.renew();
+  }
+
   get active() {
     return this.#views[this.store.state.active];
   }
