@@ -94,7 +94,7 @@ class LearnJob(Job):
         self._tell()
 
     def renew(self, offered: Container[Path]) -> None:
-        """Read the file of the last result once more if it is another one by now, and among those that are offered.
+        """Read the file of the last result once more if it is another one by now, and still offered.
 
         A file that is no result any more leaves the last one as it was.
         """
