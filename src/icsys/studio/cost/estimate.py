@@ -203,8 +203,10 @@ class CostEstimates(NewestJob):
 
     def _measured(self, asked: AskedCost) -> dict[int, _Known]:
         """Return what is known of settings; it grows."""
-        known = self._known.setdefault(asked.key, {})
-        self._known.move_to_end(asked.key)
+        shares = asked.options.palette != "image" or asked.options.per == "dataset"
+        key = f"{asked.key} {self._images.edition}" if shares else asked.key  # else photos stand for themselves
+        known = self._known.setdefault(key, {})
+        self._known.move_to_end(key)
         while len(self._known) > _MOST_KEPT:
             self._known.popitem(last=False)
         return known

@@ -61,9 +61,14 @@ class Populations:
         self._known: dict[Hashable, Population] = {}
         self._sizes: NDArray[np.float64] | None = None
         self._splits: dict[bool, Counter[str]] = {}
+        self._edition = 0
 
     def of(self, settings: RunSettings, stop: threading.Event) -> Population | None:
         """Return the images of a run; None if ``stop`` is set before they are found."""
+        if self._edition != self._images.edition:
+            self._edition, self._sizes = self._images.edition, None
+            self._known.clear()
+            self._splits.clear()
         key = settings.shard, settings.drop_duplicates, settings.masks, settings.table
         if key not in self._known:
             found = self._find(settings, stop)
@@ -80,26 +85,27 @@ class Populations:
         is_array = options.format == ARRAYS
         if is_array not in self._splits:
             part = folder_of_split if is_array else split_of
-            self._splits[is_array] = Counter(part(self._images[number].task.output) for number in range(count))
+            self._splits[is_array] = Counter(part(self._images[one].task.output) for one in self._images.present)
         return self._splits[is_array]
 
     def _find(self, settings: RunSettings, stop: threading.Event) -> Population:
         left_out, unlisted = self._selection.by_name(settings, stop)
-        kept = np.array([number for number in range(len(self._images)) if number not in left_out], np.int64)
-        sizes = self._sizes_of_all(stop) if self._sizes is None else self._sizes
+        present = np.array(self._images.present, np.int64)
+        is_kept = np.array([number not in left_out for number in present.tolist()], bool)
+        sizes = self._sizes_of(present.tolist(), stop) if self._sizes is None else self._sizes
         self._sizes = None if stop.is_set() else sizes
-        return Population(kept, sizes[kept], Counter(rule for rule, _ in left_out.values()), unlisted)
+        return Population(present[is_kept], sizes[is_kept], Counter(rule for rule, _ in left_out.values()), unlisted)
 
-    def _sizes_of_all(self, stop: threading.Event) -> NDArray[np.float64]:
+    def _sizes_of(self, numbers: list[int], stop: threading.Event) -> NDArray[np.float64]:
         """Return the size of each file, or ones where that takes long to find."""
-        sizes = np.ones(len(self._images))
-        for number in range(len(self._images)):
+        sizes = np.ones(len(numbers))
+        for place, number in enumerate(numbers):
             if stop.is_set():
                 break
             size = self._size(number)
             if size is None:
-                return np.ones(len(self._images))
-            sizes[number] = size
+                return np.ones(len(numbers))
+            sizes[place] = size
         return sizes
 
     def _size(self, number: int) -> int | None:

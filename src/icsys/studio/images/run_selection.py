@@ -54,7 +54,7 @@ class RunSelection:
     def __init__(self, images: ImageList, options: Options, admit: Admit) -> None:
         self._images, self._options, self._admit = images, options, admit
         self._found: OrderedDict[Hashable, Selected] = OrderedDict()
-        self._equal: dict[str, tuple[str, str]] | None = None
+        self._equal: tuple[int, dict[str, tuple[str, str]]] | None = None
         self._one = threading.Lock()  # what one has found is there for the next
 
     def by_name(self, settings: RunSettings, stop: threading.Event) -> Selected:
@@ -62,7 +62,7 @@ class RunSelection:
 
         What is found when ``stop`` is set is not complete.
         """
-        key = settings.shard, settings.masks, settings.table, settings.drop_duplicates
+        key = self._images.edition, settings.shard, settings.masks, settings.table, settings.drop_duplicates
         with self._one:
             found = self._found.get(key) or self._find(settings, stop)
             if not stop.is_set():
@@ -95,11 +95,12 @@ class RunSelection:
         return Selected(found | masks, unlisted)
 
     def _equal_files(self, stop: threading.Event) -> dict[int, tuple[str, str]]:
-        equal = self._equal
-        if equal is None:
+        edition, equal = self._equal or (-1, {})
+        if edition != self._images.edition:
+            edition = self._images.edition
             executor = Executor("threads", 1, None, remote=False, stop=stop, admit=self._admit)
             equal = excluded_duplicates(self._images.source, self._options, executor)
-            self._equal = None if stop.is_set() else equal
+            self._equal = None if stop.is_set() else (edition, equal)
         return {number: equal[name] for name, number in self._images.numbers_of(equal).items()}
 
     def _of_other_shards(self, settings: RunSettings) -> dict[int, tuple[str, str]]:
@@ -108,7 +109,7 @@ class RunSelection:
             return {}
         others = "shard", f"it belongs to another part of the images than --shard {shard}"
         images = self._images
-        return {number: others for number in range(len(images)) if not shard.owns(images[number].task.source)}
+        return {number: others for number in images.present if not shard.owns(images[number].task.source)}
 
     def _masks(self, settings: RunSettings, stop: threading.Event) -> tuple[dict[int, tuple[str, str]], int]:
         """Return what other patterns of masks leave out, and the number of photos that only they let in."""
@@ -124,7 +125,7 @@ class RunSelection:
             elif isinstance(planned, Companion) and planned.kind == MASK:
                 masks.add(planned.task.source)
         found: dict[int, tuple[str, str]] = {}
-        for number in range(len(self._images)):
+        for number in self._images.present:
             name = self._images[number].task.source
             if name not in taken:
                 what = f"a mask by --masks {settings.masks}" if name in masks else "no photo with these settings"

@@ -83,7 +83,7 @@ class LeftOutImages:
         usual = self._begun.replace(min_side=None, max_aspect=None, drop_duplicates=None, shard=None)
         if all(getattr(settings, name) == getattr(usual, name) for name in _RULES):
             return ""
-        values = {name: str(getattr(settings, name)) for name in _RULES}
+        values = {name: str(getattr(settings, name)) for name in _RULES} | {"edition": str(self._images.edition)}
         key = hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
         with self._changed:
             self._asked.setdefault(key, _Asked(settings))

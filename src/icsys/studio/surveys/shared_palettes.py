@@ -178,7 +178,7 @@ class SharedPalettes:
 
     def _found_for(self, options: Options, label: str | None) -> FoundPalettes | None:
         """Return what was found; begin the search, and return None, if nothing was."""
-        key = _deciding(options), label
+        key = self._images.edition, _deciding(options), label
         with self._changed:
             found = self._found.get(key)
             if found is not None:

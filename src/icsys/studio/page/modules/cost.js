@@ -2,7 +2,7 @@
 // sample that grows while the user looks.
 
 import { ask } from "./api.js";
-import { byId, bytesText, durationText, element } from "./elements.js";
+import { byId, bytesText, changeOf, durationText, element } from "./elements.js";
 import { onEvent } from "./events.js";
 
 const PAUSE = 400; // milliseconds without a change before an estimate is asked for
@@ -17,12 +17,6 @@ function between(low, high, text) {
   return from === to ? "" : `${from} to ${to}`;
 }
 
-/** Return how many times smaller or larger outputs are than the photos. */
-function changeOf({ bytes, bytes_in: before }) {
-  if (!bytes || !before) return "";
-  return before >= bytes ? `, ${(before / bytes).toPrecision(3)}× smaller` : `, ${(bytes / before).toPrecision(3)}× larger`;
-}
-
 const row = (name, value, more) => [
   element("dt", { textContent: name }),
   element("dd", {}, element("b", { textContent: value }), " ", element("span", { textContent: more })),
@@ -30,7 +24,6 @@ const row = (name, value, more) => [
 
 /** Say where the figures come from, and how sure they are. */
 function noteOf(cost) {
-  if (!cost.images) return "There is no photo.";
   const parts = [];
   const isAll = cost.sampled === cost.images;
   if (isAll) parts.push("All photos were compressed for it: the bytes are exact, the time is an estimate.");
@@ -80,6 +73,7 @@ export class Cost {
 
   async #begin(body, text) {
     this.#asked = text;
+    if (text && !byId("totals").childElementCount) byId("cost-note").textContent = "Compressing a few photos for an estimate.";
     if (!text) {
       await ask("cost", undefined, "DELETE").catch(() => {});
       return;
@@ -103,19 +97,20 @@ export class Cost {
     const cost = this.#latest;
     if (!cost || cost.settings_key !== this.#key) return;
     if (cost.problem) this.#fail(cost.problem);
+    else if (cost.is_listed && !cost.images) this.#fail("There is no photo.");
     else if (!cost.is_listed) this.#fail(`Listing the photos: ${count(cost.images)} so far.`);
-    else if (!cost.sampled && !cost.done) this.#fail("First what all photos share is being found.");
+    else if (!cost.sampled && !cost.done) this.#fail("First the palette that photos share is found.");
     else {
-      const times = cost.bytes ? `${(cost.bytes_in / cost.bytes).toPrecision(3)} times` : "";
+      const { times, word } = cost.bytes && cost.bytes_in ? changeOf(cost.bytes_in, cost.bytes) : { times: "", word: "" };
       byId("totals").replaceChildren(
         ...row("Bytes", bytesText(cost.bytes), between(cost.bytes_low, cost.bytes_high, bytesText)),
-        ...row("Smaller", times, `from ${bytesText(cost.bytes_in)}`),
+        ...row(word === "larger" ? "Larger" : "Smaller", word && `${times} times`, `from ${bytesText(cost.bytes_in)}`),
         ...row("Time", durationText(cost.seconds), between(cost.seconds_low, cost.seconds_high, durationText)),
         ...(cost.packed ? row("In tar files", `about ${bytesText(cost.packed)}`, "") : []),
         ...row("Files", count(cost.files), between(cost.files_low, cost.files_high, count)),
       );
       const about = cost.sampled === cost.images ? "" : "About ";
-      byId("total-line").textContent = `${about}${bytesText(cost.bytes)} in all${changeOf(cost)}`;
+      byId("total-line").textContent = `${about}${bytesText(cost.bytes)} in all${word && `, ${times}× ${word}`}`;
       byId("totals").classList.remove("older");
       byId("total-line").classList.remove("older");
       byId("cost-note").textContent = noteOf(cost);
