@@ -54,6 +54,10 @@ class Shared(NamedTuple):
         Distinguishes what is made with other palettes.
     progress
         How far the search is, from 0 to 1; None once what is shared is found.
+    palette_hash
+        The hash of the palette; empty for one of the photo's own.
+    is_of_all
+        Whether all photos have this palette.
     """
 
     options: Options
@@ -61,6 +65,8 @@ class Shared(NamedTuple):
     note: str
     mark: str
     progress: float | None = None
+    palette_hash: str = ""
+    is_of_all: bool = False
 
     @property
     def is_alone(self) -> bool:
@@ -261,4 +267,6 @@ def _with_palettes(options: Options, path: str, palettes: Palettes | None, note:
         where = "for it could be used" if not palettes.by_class or label is None else f"of the class {label!r} is known"
         raise ImageError("no_palette", f"there is no palette: no image {where}")
     own = options.replace(colors=palettes.n_colors, keep_colors=None, count_power=None)
-    return Shared(own, palette, note, palettes.hash_of(path) + str(palettes.n_colors))
+    hashed = palettes.hash_of(path)
+    mark = hashed + str(palettes.n_colors)
+    return Shared(own, palette, note, mark, palette_hash=hashed, is_of_all=not palettes.by_class)

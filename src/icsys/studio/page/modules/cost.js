@@ -7,6 +7,13 @@ import { onEvent } from "./events.js";
 
 const PAUSE = 400; // milliseconds without a change before an estimate is asked for
 
+// What holds all photos together, and what it holds beside them.
+const PACKS = {
+  webdataset: ["In tar files", "Tar files also hold a class and facts of each photo, and fill whole blocks."],
+  parquet: ["In Parquet files", "Parquet files also hold a class and facts of each photo, and a list of all columns."],
+  arrays: ["In arrays", "Arrays also have labels, names, and a record with hashes."],
+};
+
 const count = (number) => Math.round(number).toLocaleString("en");
 const many = (number, one) => `${count(number)} ${one}${Math.round(number) === 1 ? "" : "s"}`;
 
@@ -34,7 +41,7 @@ function noteOf(cost) {
   parts.push(`Time: of this machine, ${many(cost.jobs, "core")} with nothing else to do.`);
   if (cost.failed) parts.push(`${count(cost.failed)} of the ${count(cost.sampled)} cannot be compressed.`);
   if (cost.left_out) parts.push(`${count(cost.left_out)} of the ${count(cost.sampled)} are left out by their size.`);
-  if (cost.packed) parts.push("In a tar file, what is written beside each photo and the rest of its last block count, too.");
+  if (cost.packed) parts.push(PACKS[cost.format][1]);
   if (cost.note) parts.push(cost.note);
   return parts.join(" ");
 }
@@ -101,15 +108,16 @@ export class Cost {
     else if (!cost.is_listed) this.#fail(`Listing the photos: ${count(cost.images)} so far.`);
     else if (!cost.sampled && !cost.done) this.#fail("First the palette that photos share is found.");
     else {
+      const isAll = cost.sampled === cost.images;
       const { times, word } = cost.bytes && cost.bytes_in ? changeOf(cost.bytes_in, cost.bytes) : { times: "", word: "" };
       byId("totals").replaceChildren(
         ...row("Bytes", bytesText(cost.bytes), between(cost.bytes_low, cost.bytes_high, bytesText)),
         ...row(word === "larger" ? "Larger" : "Smaller", word && `${times} times`, `from ${bytesText(cost.bytes_in)}`),
         ...row("Time", durationText(cost.seconds), between(cost.seconds_low, cost.seconds_high, durationText)),
-        ...(cost.packed ? row("In tar files", `about ${bytesText(cost.packed)}`, "") : []),
+        ...(cost.packed ? row(PACKS[cost.format][0], `${isAll ? "" : "about "}${bytesText(cost.packed)}`, "") : []),
         ...row("Files", count(cost.files), between(cost.files_low, cost.files_high, count)),
       );
-      const about = cost.sampled === cost.images ? "" : "About ";
+      const about = isAll ? "" : "About ";
       byId("total-line").textContent = `${about}${bytesText(cost.bytes)} in all${word && `, ${times}× ${word}`}`;
       byId("totals").classList.remove("older");
       byId("total-line").classList.remove("older");
