@@ -96,7 +96,7 @@ def _offered(workspace: Workspace, name: object) -> Path:
 
 
 def _judged(options: dict[str, Any]) -> dict[str, Any]:
-    """Return options without what chooses a number of colours: each arm has its own."""
+    """Return options without what chooses a number of colours: each setting has its own."""
     if options.get("colors") != AUTO:
         return options
     of_auto = {name for name, field in Options.__dataclass_fields__.items() if field.metadata.get("auto")}
