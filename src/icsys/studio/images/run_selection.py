@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.engine.executor import Executor
 from icsys.results import MASK
-from icsys.run.select_images import excluded_duplicates
+from icsys.run.select_images import excluded_duplicates, splits_of_run
 from icsys.run.worker import broken_size_rule
 from icsys.sources.base import Companion, Task
+from icsys.sources.selected_source import SelectedSource
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -86,6 +87,41 @@ class RunSelection:
             return None
         return broken_size_rule(self._images.read(number, self._options), self._options, settings.size_rules)
 
+    def placed(
+        self, options: Options, settings: RunSettings, stop: threading.Event, *, looks: bool
+    ) -> list[tuple[int, Task]]:
+        """Return the photos that a run takes, in its order, with their numbers and outputs.
+
+        Parameters
+        ----------
+        looks
+            Whether photos are read to divide them among splits; see :func:`~icsys.run.select_images.splits_of_run`.
+
+        Raises
+        ------
+        UsageError
+            If a run cannot divide them in this way.
+        """
+        images, source = self._images, self._images.opened_with(settings)
+        selected = self.by_name(settings, stop).left_out
+        excluded = {images[number].task.source: why for number, why in selected.items()}
+        splits = None
+        if settings.split is not None:
+            splits, excluded = splits_of_run(
+                source, excluded, options, settings, executor=self._executor(stop), looks=looks
+            )
+        numbers = {images[number].task.source: number for number in images.present}
+        placed = []
+        for planned in SelectedSource(source, splits, excluded).plan(options.suffix):
+            if stop.is_set():
+                break
+            if isinstance(planned, Task) and planned.source in numbers:
+                placed.append((numbers[planned.source], planned))
+        return placed
+
+    def _executor(self, stop: threading.Event) -> Executor:
+        return Executor("threads", 1, None, remote=False, stop=stop, admit=self._admit)
+
     def _find(self, settings: RunSettings, stop: threading.Event) -> Selected:
         found: dict[int, tuple[str, str]] = {}
         if settings.drop_duplicates is not None:
@@ -98,8 +134,7 @@ class RunSelection:
         edition, equal = self._equal or (-1, {})
         if edition != self._images.edition:
             edition = self._images.edition
-            executor = Executor("threads", 1, None, remote=False, stop=stop, admit=self._admit)
-            equal = excluded_duplicates(self._images.source, self._options, executor)
+            equal = excluded_duplicates(self._images.source, self._options, self._executor(stop))
             self._equal = None if stop.is_set() else (edition, equal)
         return {number: equal[name] for name, number in self._images.numbers_of(equal).items()}
 

@@ -1,7 +1,7 @@
 // The best size and number of colours within a number of bytes, and the frontier as a plot that can be pressed.
 
 import { ask } from "./api.js";
-import { byId, bytesText, element, roundText } from "./elements.js";
+import { budgetText, byId, bytesText, element, roundText } from "./elements.js";
 import { onEvent } from "./events.js";
 import { plot } from "./plot.js";
 
@@ -44,16 +44,21 @@ export class Frontier {
       this.#show();
     });
     store.onChange(() => this.#update());
+    onEvent("source", ({ edition }) => {
+      this.edition = edition;
+      this.#update();
+    });
   }
 
   #update() {
-    const isOlder = this.fixed !== undefined && this.fixed !== fixedIn(this.store.options());
-    this.older.textContent = isOlder ? "Settings have changed since: find the best again." : "";
+    const isOther = this.fixed !== undefined && this.fixed !== fixedIn(this.store.options());
+    const isOlder = isOther || (this.fixed !== undefined && this.asked !== this.edition);
+    this.older.textContent = isOlder ? `${isOther ? "Settings" : "Photos"} have changed since: find the best again.` : "";
     byId("frontier").classList.toggle("older", isOlder);
     const limit = this.store.settings().total_bytes ?? undefined; // null once it was taken back
-    this.drop.hidden = limit === undefined;
-    const shown = typeof limit === "number" ? bytesText(limit) : limit;
-    this.state.textContent = limit === undefined ? "" : `The run keeps to ${shown}: it chooses what is left open by itself.`;
+    this.drop.hidden = (limit ?? null) === null;
+    this.use.hidden = !this.hasChosen || limit === this.limit;
+    this.state.textContent = budgetText(limit);
   }
 
   async #find() {
@@ -64,8 +69,9 @@ export class Frontier {
       total_bytes: text,
       free: byId("budget-free").value,
     };
+    const { edition } = this;
     byId("frontier").replaceChildren();
-    this.use.hidden = true;
+    this.hasChosen = false;
     this.#key = null;
     this.fixed = undefined;
     this.#refuse("");
@@ -80,6 +86,7 @@ export class Frontier {
       this.#key = key;
       this.limit = bytes;
       this.fixed = fixedIn(body.options);
+      this.asked = edition;
       this.#show();
     } catch (error) {
       this.#refuse(error.message);
@@ -99,11 +106,11 @@ export class Frontier {
     byId("budget").setAttribute("aria-busy", String(!found.done));
     const note = byId("frontier-note");
     if (found.problem) {
-      note.textContent = found.problem;
+      this.#refuse(`${found.problem[0].toUpperCase()}${found.problem.slice(1)}.`.replace(/([.!?])\.$/, "$1"));
       return;
     }
     if (!found.chosen) {
-      note.textContent = `Choosing: ${found.settings} settings were measured.`;
+      note.textContent = `Choosing: ${found.settings} ${found.settings === 1 ? "setting" : "settings"} measured so far.`;
       return;
     }
     const { chosen } = found;
@@ -118,7 +125,8 @@ export class Frontier {
     else parts.push(`Estimated from ${found.sampled} of ${all} photos; a run with the budget corrects it by the exact total.`);
     if (!found.done) parts.push(`Measuring others: ${found.lines.length} of ${found.sides} sizes.`);
     note.textContent = parts.join(" ");
-    this.use.hidden = false;
+    this.hasChosen = true;
+    this.#update();
     this.#draw(found);
   }
 

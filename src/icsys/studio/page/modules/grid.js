@@ -205,7 +205,7 @@ export class Grid {
     if (this.#isByWorst && (measuring || this.#isAskingWorst)) return (this.#measured || MEASURING) + ending;
     if (this.#isByWorst) return `${some} ${photos(chosen)} of a random sample, by CIEDE2000${ending}`;
     const more = complete ? "" : " so far";
-    if (!chosen && total) return `No photo fits, of ${all}${more}${ending}`;
+    if (!chosen && total) return `None of ${all} photos${more} fits${ending}`;
     return chosen === total ? `${all} ${photos(total)}${more}${ending}` : `${some} of ${all} photos${more}${ending}`;
   }
 

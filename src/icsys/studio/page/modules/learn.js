@@ -14,7 +14,7 @@ const judged = (arm) => arm.accuracy !== null;
 /** Return a difference with its interval; an empty text for the reference. */
 function difference(arm) {
   if (arm.difference === null || arm.verdict === "reference") return "";
-  return `${signed(arm.difference)} [${signed(arm.low)}, ${signed(arm.high)}]`;
+  return `${signed(arm.difference)} [${signed(arm.low)},\u00a0${signed(arm.high)}]`;
 }
 
 /** Return lines of arms that belong together: fewer colours, fewer pixels, lossy codecs. */
