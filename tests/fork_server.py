@@ -117,8 +117,8 @@ def shared_server():
 class _Calls:
     """Counts calls of this process, and kills it at one of them."""
 
-    def __init__(self, kill, calls):
-        self._kill, self.count = kill, 0
+    def __init__(self, kill, calls, report):
+        self._kill, self._report, self.count = kill, report, 0
         os.fsync = lambda _: None  # no test of this process is about power cuts
         for name in set(calls) - {"write"}:
             setattr(os, name, self._watched(getattr(os, name)))
@@ -145,6 +145,7 @@ class _Calls:
         self.count += 1
         if self.count == self._kill:
             last()
+            _report(self._report, 0)
             os.kill(os.getpid(), signal.SIGKILL)
 
     def _open(self, descriptor, mode="r", buffering=-1, closefd=True, **_):
@@ -180,7 +181,7 @@ def _run_killed(words, kill, calls, log, *, report, memory, seconds):
         resource.setrlimit(resource.RLIMIT_AS, (loaded + memory,) * 2)
     sys.stdout = sys.stderr = Path(log).open("w")  # noqa: SIM115 - for as long as this process lasts
     ENGINE_TABLE.update(auto=_one_thread, threads=_one_thread)
-    counted, code = _Calls(kill, calls), 70
+    counted, code = _Calls(kill, calls, report), 70
     try:
         code = run_command(words)
     except SystemExit as end:
