@@ -35,7 +35,7 @@ test-extras: $(VENV)/extras.stamp  ## run the tests that need large packages or 
 	  tests/learning/models/test_network_judge.py \
 	  tests/loading/test_dataset.py tests/studio/test_attacks_browser.py \
 	  tests/studio/test_changed_photos_browser.py tests/studio/test_cost_browser.py \
-	  tests/studio/test_focus_browser.py tests/studio/test_inspection_browser.py \
+	  tests/studio/test_focus_browser.py tests/studio/test_inspection_browser.py tests/studio/test_layout_browser.py \
 	  tests/studio/test_left_out_browser.py tests/studio/test_many_pages_browser.py \
 	  tests/studio/test_names_browser.py tests/studio/test_page_browser.py \
 	  tests/studio/test_run_browser.py tests/studio/test_stores.py tests/studio/test_take_browser.py \

@@ -242,13 +242,13 @@ def _section(title: str, learned: Learned) -> list[str]:
     flatters = ", which flatters" if learned.is_optimistic else ""
     text = (
         f"{learned.images:,} images of {len(learned.classes)} classes, {learned.tested:,} tested; {split}{flatters}. "
-        f"Always naming the largest class: {learned.majority:.1f} %. {learned.repeats} models an arm, seed "
+        f"Always naming the largest class: {learned.majority:.1f} %. {learned.repeats} models a setting, seed "
         f"{learned.seed}. The smallest loss that can be excluded: {learned.resolves:.1f} points. Recommended: "
         f"{learned.recommended or 'none'}."
     )
     notes = [*(f"- {note}" for note in learned.notes), ""] if learned.notes else []
     head = [f"## {title[0].upper()}{title[1:]}", "", text, "", *notes]
-    header = ["arm", "size", "bytes", "accuracy", "difference", "on originals", "verdict"]
+    header = ["setting", "size", "bytes", "accuracy", "difference", "on originals", "verdict"]
     rows = [
         [
             arm.name,
@@ -265,7 +265,7 @@ def _section(title: str, learned: Learned) -> list[str]:
         [one.arm, one.other, _interval(one.difference, one.low, one.high), f"{one.adjusted_p:.2g}"]
         for one in learned.contrasts
     ]
-    against = markdown_table(["arm", "of equal bytes", "points", "p after Holm"], pairs)
+    against = markdown_table(["setting", "of equal bytes", "points", "p after Holm"], pairs)
     return [*head, markdown_table(header, rows), "", against, ""]
 
 

@@ -15,7 +15,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import pytest
 from hypothesis import settings
 from PIL import Image
-from sklearn.datasets import load_sample_images
 
 from helpers import soft_photo, synthetic_photo
 
@@ -75,6 +74,8 @@ def pytest_pyfunc_call(pyfuncitem):
 @pytest.fixture(scope="session")
 def china():
     """The photo of a temple that scikit-learn ships, shape (427, 640, 3), uint8."""
+    from sklearn.datasets import load_sample_images  # noqa: PLC0415 - the process that hands out tests needs none of it
+
     return load_sample_images().images[0]
 
 

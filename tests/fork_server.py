@@ -124,8 +124,8 @@ def _spare_the_disk():
 class _Calls:
     """Counts calls of this process, and kills it at one of them."""
 
-    def __init__(self, kill, calls):
-        self._kill, self.count = kill, 0
+    def __init__(self, kill, calls, report):
+        self._kill, self._report, self.count = kill, report, 0
         _spare_the_disk()
         for name in set(calls) - {"write"}:
             setattr(os, name, self._watched(getattr(os, name)))
@@ -152,6 +152,7 @@ class _Calls:
         self.count += 1
         if self.count == self._kill:
             last()
+            _report(self._report, 0)
             os.kill(os.getpid(), signal.SIGKILL)
 
     def _open(self, descriptor, mode="r", buffering=-1, closefd=True, **_):
@@ -187,7 +188,7 @@ def _run_killed(words, kill, calls, log, *, report, memory, seconds):
         resource.setrlimit(resource.RLIMIT_AS, (loaded + memory,) * 2)
     sys.stdout = sys.stderr = Path(log).open("w")  # noqa: SIM115 - for as long as this process lasts
     ENGINE_TABLE.update(auto=_one_thread, threads=_one_thread)
-    counted, code = _Calls(kill, calls), 70
+    counted, code = _Calls(kill, calls, report), 70
     try:
         code = run_command(words)
     except SystemExit as end:

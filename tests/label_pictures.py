@@ -1,5 +1,6 @@
 """Pictures with a white box on black: where the box lies in the output is what labels are compared with."""
 
+import functools
 import io
 import itertools
 
@@ -28,6 +29,7 @@ def view_of(turn, way, stored=STORED):
     return View.of(stored, turn, Options(**way))
 
 
+@functools.cache  # pictures of the same box are asked for in every kind of resize
 def picture(turn, box, stored=STORED):
     """Return a PNG file with an EXIF orientation; the box, in whole pixels of the stored picture, is white."""
     left, top, right, bottom = box
@@ -61,6 +63,7 @@ def _ends(line):
     return middle - line[:middle].sum(), middle + line[middle:].sum()
 
 
+@functools.cache
 def upright_box(turn, box, stored=STORED):
     """Return the box on the upright picture, found by turning a picture of it with Pillow."""
     pixels = np.array(ImageOps.exif_transpose(Image.open(io.BytesIO(picture(turn, box, stored)))))

@@ -34,7 +34,7 @@ def eventually(page, read, wanted=True):
     end = time.monotonic() + WAIT / 1000
     while (found := read()) != wanted and time.monotonic() < end:
         page.wait_for_timeout(LOOK)  # in which the page goes on
-    assert found == wanted
+    assert found == wanted, found
 
 
 @contextmanager

@@ -238,10 +238,10 @@ class RunSettings:
         None,
         FilePath("FILE.json"),
         group="budget",
-        help="Take the options of the arm that this file of ics learn recommends; with --total-bytes, go by the "
-        "accuracy of its arms.",
+        help="Take the options of the setting that this file of ics learn recommends; with --total-bytes, go by the "
+        "accuracy of its settings.",
     )
-    arm: str | None = setting(None, Text("NAME"), group="budget", help="Take this arm of --from-learn.")
+    arm: str | None = setting(None, Text("NAME"), group="budget", help="Take this setting of --from-learn.")
 
     def __post_init__(self) -> None:
         """Check every field, then the rules between them."""
@@ -276,13 +276,17 @@ class RunSettings:
     def _check_budget(self) -> None:
         """Refuse a number of bytes for a run over a part of the images, and an arm without a file, or beside bytes."""
         if self.arm == "":
-            raise UsageError(f"arm={self.arm!r}: expected the name of an arm")
+            raise UsageError(f"arm={self.arm!r}: expected the name of a setting")
         if self.arm is not None and self.from_learn is None:
-            raise UsageError(f"arm={self.arm!r} without from_learn: expected the file of ics learn that has the arm")
+            raise UsageError(
+                f"arm={self.arm!r} without from_learn: expected the file of ics learn that has the setting"
+            )
         if self.total_bytes is None:
             return
         if self.arm is not None:
-            raise UsageError(f"arm={self.arm!r} with total_bytes, which chooses by all arms: expected one of the two")
+            raise UsageError(
+                f"arm={self.arm!r} with total_bytes, which chooses by all settings: expected one of the two"
+            )
         parts = {"shard": self.shard and str(self.shard), "engine": self.engine if self.on_cluster else None}
         for name, value in (parts | {"retry_failed": self.retry_failed}).items():
             if value:

@@ -42,13 +42,13 @@ def test_printed_options_are_those_of_the_arm_and_stand_alone(photos, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
-        ((), "'learn.json' recommends no arm: name one with arm (--arm), expected one of full, K2"),
-        (("--arm", "K17"), "arm='K17': 'learn.json' has no such arm, expected one of full, K2, K4, K16"),
+        ((), "'learn.json' recommends no setting: name one with arm (--arm), expected one of full, K2"),
+        (("--arm", "K17"), "arm='K17': 'learn.json' has no such setting, expected one of full, K2, K4, K16"),
         (("--arm", "WebP = K16"), "is lossy WebP, which ics writes for comparison only"),
-        (("--arm", "K16", "--colors", 8), "colors=8 contradicts arm 'K16' of 'learn.json', which has 16"),
-        (("--arm", "K16", "--step", 2), "step=2 contradicts arm 'K16' of 'learn.json', which has none"),
-        (("--arm", "K16", "--seed", 2), "seed=2 contradicts arm 'K16'"),
-        (("--arm", "K16", "--total-bytes", "1MB"), "arm='K16' with total_bytes, which chooses by all arms"),
+        (("--arm", "K16", "--colors", 8), "colors=8 contradicts the setting 'K16' of 'learn.json', which has 16"),
+        (("--arm", "K16", "--step", 2), "step=2 contradicts the setting 'K16' of 'learn.json', which has none"),
+        (("--arm", "K16", "--seed", 2), "seed=2 contradicts the setting 'K16'"),
+        (("--arm", "K16", "--total-bytes", "1MB"), "arm='K16' with total_bytes, which chooses by all settings"),
     ],
 )
 def test_what_cannot_be_taken_from_a_file_of_learn_is_wrong_usage(flags, expected, photos, tmp_path):

@@ -114,12 +114,12 @@ def test_more_effort_never_ends_worse_and_beats_one_start_of_scikit_learn(china)
 
 @pytest.mark.parametrize("outlier", [10, 100, 1e4, 1e6])
 @pytest.mark.parametrize("features", [1, 2, 3, 4])
-@pytest.mark.parametrize("effort", ["balanced", "best"])
-def test_an_outlier_costs_no_quality(features, outlier, effort):
+def test_an_outlier_costs_no_quality(features, outlier):
     samples = np.random.default_rng(0).random((500, features))
     samples[0, 0] = outlier
     reference = np.mean([KMeans(8, n_init=1, random_state=seed).fit(samples).inertia_ for seed in range(5)])
-    assert ColorKMeans(8, effort=effort, random_state=0).fit(samples).inertia_ <= 1.05 * reference
+    for effort in ("balanced", "best"):
+        assert ColorKMeans(8, effort=effort, random_state=0).fit(samples).inertia_ <= 1.05 * reference, effort
 
 
 def test_fewer_distinct_samples_than_clusters_is_warned_of():

@@ -116,23 +116,32 @@ def test_more_colours_never_cost_more_error_on_a_photo(strategy, china):
     assert errors == sorted(errors, reverse=True)
 
 
-@pytest.mark.parametrize(("strategy", "worse"), [("MKM", 1.03), ("FKM", 1.03), ("MBKM", 1.10)])
-def test_the_error_is_near_that_of_scikit_learns_kmeans_on_all_pixels(strategy, worse, china):
-    """The reference is fitted to every pixel and stored the same way: rounded, every pixel to its nearest."""
+@pytest.fixture(scope="module")
+def of_scikit_learn(china):
+    """A photo and the mean error of KMeans from three seeds, fitted to every pixel.
+
+    It is stored as a palette is: rounded, every pixel to its nearest.
+    """
     small = np.ascontiguousarray(china[::3, ::3])
     points = small.reshape(-1, 3).astype(float)
-    ours, reference = [], []
+    errors = []
     for seed in range(3):
         centers = np.rint(KMeans(32, n_init=1, random_state=seed).fit(points).cluster_centers_)
-        reference.append(np.square(points[:, None] - centers).sum(axis=2).min(axis=1).mean())
-        ours.append(quantize(small, 32, strategy=strategy, seed=seed).mse)
-    assert np.mean(ours) <= worse * np.mean(reference)
+        errors.append(np.square(points[:, None] - centers).sum(axis=2).min(axis=1).mean())
+    return small, np.mean(errors)
+
+
+@pytest.mark.parametrize(("strategy", "worse"), [("MKM", 1.03), ("FKM", 1.03), ("MBKM", 1.10)])
+def test_the_error_is_near_that_of_scikit_learns_kmeans_on_all_pixels(strategy, worse, of_scikit_learn):
+    small, reference = of_scikit_learn
+    ours = [quantize(small, 32, strategy=strategy, seed=seed).mse for seed in range(3)]
+    assert np.mean(ours) <= worse * reference
 
 
 @pytest.mark.parametrize("strategy", CLUSTERING)
 def test_more_than_256_colours_do_not_overflow(strategy, china):
     """The original wrapped its colour indices around at 256."""
-    small = np.ascontiguousarray(china[::6, ::6])
+    small = np.ascontiguousarray(china[::8, ::8])
     quantized = quantize(small, 400, strategy=strategy)
     assert quantized.indices.dtype == np.uint16
     assert 256 < len(quantized.palette) <= 400

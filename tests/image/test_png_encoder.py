@@ -1,7 +1,6 @@
 """PNG encoding: other decoders and a reader written from the specification get back what went in."""
 
-from __future__ import annotations
-
+import functools
 import io
 import shutil
 import struct
@@ -131,6 +130,7 @@ def indexed_images(draw):
     return indices, palette, draw(st.none() | bytes_of((colors,)))
 
 
+@functools.cache
 def quantized_photo(colors):
     """A crop of a real photo in a palette from dark to light that Pillow chose."""
     photo = Image.fromarray(load_sample_images().images[0][100:356, 200:456]).quantize(colors)

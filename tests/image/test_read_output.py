@@ -125,9 +125,17 @@ def test_another_programs_archive_is_refused(arrays):
             read_indexed(file.getvalue())
 
 
-@pytest.mark.parametrize("effort", PNG_EFFORTS)
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "P"])
-@pytest.mark.parametrize(("colors", "png"), [(None, "indexed"), (2, "indexed"), (14, "truecolor"), (200, "indexed")])
+MODES = ["1", "L", "LA", "RGB", "RGBA", "P"]
+COLORS = [(None, "indexed"), (2, "indexed"), (14, "truecolor"), (200, "indexed")]
+# Every two of mode, colours and effort come together.
+PNG_KINDS = [
+    (mode, *some, PNG_EFFORTS[(row + column) % len(PNG_EFFORTS)])
+    for row, mode in enumerate(MODES)
+    for column, some in enumerate(COLORS)
+]
+
+
+@pytest.mark.parametrize(("mode", "colors", "png", "effort"), PNG_KINDS)
 def test_only_png_files_of_ics_are_recognised(mode, colors, png, effort):
     """Files of Pillow's encoder of the same pixels and palettes, and ours with a byte changed, are not."""
     picture = Image.fromarray(synthetic_photo(24, 40)).convert(mode)

@@ -273,10 +273,10 @@ class Counted(io.RawIOBase):
 
 
 def test_many_boxes_take_as_little_memory_as_few(monkeypatch):
-    """A thousand boxes are 45 kB of text; less is read at once, and no more is kept of six thousand."""
+    """A thousand boxes are 45 kB of text; less is read at once, and no more is kept of four thousand."""
     monkeypatch.setattr(json_items, "_CHUNK", 2**13)
     peaks = []
-    for thousands in (1, 6):
+    for thousands in (1, 4):
         write = Counted()
         tracemalloc.start()
         try:

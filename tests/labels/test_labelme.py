@@ -144,13 +144,12 @@ def test_a_mask_has_the_pixels_at_the_centres_of_output_pixels(turn, way):
         canvas[top : bottom + 1, left : right + 1] = pixels_of(mask)
     matrix = np.linalg.inv(np.vstack([view.matrix("upright"), (0, 0, 1)]))
     upright = np.array(Image.fromarray(source).transpose(TRANSPOSES[turn]) if turn > 1 else source)
-    expected = np.zeros_like(canvas)
     x0, y0, x1, y1 = view.rectangle
-    for row, column in np.ndindex(canvas.shape):
-        x, y, _ = matrix @ (column + 0.5, row + 0.5, 1)
-        if x0 <= column + 0.5 < x1 and y0 <= row + 0.5 < y1:
-            last_row, last_column = np.array(upright.shape) - 1  # the last blocks are shorter
-            expected[row, column] = upright[min(int(y + 1e-9), last_row), min(int(x + 1e-9), last_column)]
+    row, column = np.indices(canvas.shape) + 0.5
+    x, y, _ = np.einsum("ij,jhw->ihw", matrix, np.stack([column, row, np.ones_like(row)]))
+    last_row, last_column = np.array(upright.shape) - 1  # the last blocks are shorter
+    places = np.clip((y + 1e-9).astype(int), 0, last_row), np.clip((x + 1e-9).astype(int), 0, last_column)
+    expected = upright[places] & (x0 <= column) & (column < x1) & (y0 <= row) & (row < y1)
     assert (canvas == expected).all()
     assert found
 

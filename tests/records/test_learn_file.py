@@ -31,9 +31,13 @@ def test_what_learn_writes_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("recommended", "asked", "expected"),
     [
-        (None, None, "recommends no arm: name one with arm (--arm), expected one of full, K2, K4, K16, K64, small"),
+        (None, None, "recommends no setting: name one with arm (--arm), expected one of full, K2, K4, K16, K64, small"),
         ("K16", "k61", "arm='k61': "),
-        ("K16", "k61", "has no such arm, expected one of full, K2, K4, K16, K64, small, small K16; did you mean K16"),
+        (
+            "K16",
+            "k61",
+            "has no such setting, expected one of full, K2, K4, K16, K64, small, small K16; did you mean K16",
+        ),
         ("gone", None, "recommended='gone': "),
         ("K16", "WebP = K16", "is lossy WebP, which ics writes for comparison only: expected one of full, K2"),
         ("K16", "fewer = K16", "has no options: it is a part of the images in full"),
@@ -55,8 +59,8 @@ def test_an_arm_that_cannot_be_taken_is_refused_with_the_names_of_those_that_can
         (b"\xff\xfe\xfd", "cannot be read as JSON"),
         (b"[" * 10**5, "nested too deeply"),
         (b"[]", "the file is [], expected a table with the key 'arms'"),
-        (b"{}", "arms is None, expected a list of arms"),
-        (b'{"arms": []}', "arms is 0, expected 1 to 10000 arms"),
+        (b"{}", "arms is None, expected a list of settings"),
+        (b'{"arms": []}', "arms is 0, expected 1 to 10000 settings"),
         (b'{"arms": [7]}', "arms[0] is 7, expected a table"),
     ],
 )

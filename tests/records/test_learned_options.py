@@ -70,17 +70,17 @@ def test_what_leaves_the_pixels_alone_is_taken(name, tmp_path):
 
 @pytest.mark.parametrize("name", sorted(DECIDED))
 def test_what_the_arm_decides_can_only_be_repeated(name, tmp_path):
-    with pytest.raises(UsageError, match=f"^{name}=.* contradicts arm 'K16' of .*learn.json', which has"):
+    with pytest.raises(UsageError, match=f"^{name}=.* contradicts the setting 'K16' of .*learn.json', which has"):
         options_of_arm(learned(tmp_path), None, {name: DECIDED[name]})
     own = Options(size=24, colors=16)
     assert options_of_arm(learned(tmp_path), "K16", {name: getattr(own, name)}) == own
 
 
 def test_a_lossy_format_is_decided_too(tmp_path):
-    with pytest.raises(UsageError, match=r"format=jpeg contradicts arm"):
+    with pytest.raises(UsageError, match=r"format=jpeg contradicts the setting"):
         options_of_arm(learned(tmp_path), None, {"format": "jpeg"})
     jpeg = Options(size=24, strategy="SO", format="jpeg")
-    with pytest.raises(UsageError, match=r"format=png contradicts arm"):
+    with pytest.raises(UsageError, match=r"format=png contradicts the setting"):
         options_of_arm(learned(tmp_path, jpeg), None, {"format": "png"})
 
 
@@ -115,4 +115,4 @@ def test_options_of_another_kind_are_refused_with_the_file_and_the_arm(name, val
     try:
         assert isinstance(options_of_arm(path, None, {}), Options)
     except UsageError as error:
-        assert f"from_learn={path!r}: the options of arm 'K16'" in str(error)  # noqa: PT017
+        assert f"from_learn={path!r}: the options of the setting 'K16'" in str(error)  # noqa: PT017

@@ -62,11 +62,42 @@ def test_a_photo_that_changes_is_shown_anew_everywhere(page, folder):
     (folder / "cat/a.png").unlink()
     come_back(page)
     expect(page.locator("article.view .problem")).to_have_text("the file has vanished since it was listed")
-    expect(page.locator("#photo-0")).to_have_attribute("title", "cat/a.png\nthe file has vanished since it was listed")
+    expect(page.locator("#count")).to_have_text("2 photos")
     (folder / "cat/a.png").write_bytes(image_bytes(synthetic_photo(30, 70, seed=6)))
     come_back(page)
     expect(page.locator("article.view .problem")).to_be_empty()
+    expect(page.locator("#count")).to_have_text("3 photos")
     eventually(page, lambda: size_of(page, "img.before"), [70, 30])
+
+
+def test_photos_that_come_and_go_are_listed_and_counted(page, folder):
+    expect(page.locator("#count")).to_have_text("3 photos")
+    expect(page.locator("#total-line")).to_contain_text("in all")
+    expect(page.locator("#found-line")).to_have_text("Nothing broken, no duplicates")
+    page.locator("#photo-1").click()
+    expect(page.locator("#photo-name")).to_have_text("cat/b.png")
+    before = page.locator("#total-line").text_content()
+    for name in ("bird/z.png", "cat/aa.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(image_bytes(synthetic_photo(66, 80, seed=8)))
+    come_back(page)
+    expect(page.locator("#count")).to_have_text("5 photos")
+    expect(page.locator("#label option", has_text="bird (1)")).to_have_count(1)
+    expect(page.locator("#total-line")).not_to_have_text(before)
+    expect(page.locator("#found-line")).to_contain_text("photos have changed since")
+    names = page.locator(".cell img").evaluate_all("cells => cells.map((cell) => cell.alt)")
+    assert sorted(names) == ["bird/z.png", "cat/a.png", "cat/aa.png", "cat/b.png", "dog/c.png"]
+    expect(page.locator(".cell[aria-selected=true] img")).to_have_attribute("alt", "cat/b.png")
+    page.locator("#photo-0").click()
+    expect(page.locator("#photo-name")).to_have_text("bird/z.png")
+    page.locator("#grid").press("End")
+    expect(page.locator("#photo-name")).to_have_text("dog/c.png")
+    page.locator("#found-line").click()
+    page.get_by_role("button", name="Inspect again").click()
+    expect(page.locator("#found-line")).to_have_text("1 group of equal files")
+    (folder / "bird/z.png").unlink()
+    come_back(page)
+    expect(page.locator("#count")).to_have_text("4 photos")
 
 
 def test_what_has_not_changed_stays_as_it_is(page):

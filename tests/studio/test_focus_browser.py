@@ -17,9 +17,13 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium: Debian'
 HIDDEN = """() => {
   const one = document.activeElement;
   if (one === document.body) return "no element has the focus";
-  const { top, bottom, width, height } = one.getBoundingClientRect();
+  const { left, top, bottom, width, height } = one.getBoundingClientRect();
   if (!width || !height) return `${one.outerHTML} has no size`;
   if (top < -1 || bottom > innerHeight + 1) return `${one.outerHTML} is out of the window`;
+  const over = document.elementFromPoint(left + width / 2, (top + bottom) / 2);
+  if (!over || !(one.contains(over) || over.contains(one) || over.closest("label")?.contains(one))) {
+    return `${one.outerHTML} lies below ${over?.outerHTML}`;
+  }
   const bearers = [one, one.closest("label"), one.querySelector(".reach")].filter(Boolean);
   const marks = bearers.map((part) => getComputedStyle(part));
   const isMarked = ({ outlineStyle, stroke }) => outlineStyle !== "none" || stroke !== "none";
@@ -55,13 +59,16 @@ def button(page, name):
     return page.get_by_role("button", name=name, exact=True)
 
 
-def test_each_stop_of_the_keyboard_is_seen(page):
-    for _ in range(200):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement === document.body"):
-            break
-        eventually(page, lambda: page.evaluate(HIDDEN), "")
-    assert page.evaluate("document.activeElement === document.body")  # all stops were seen
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (640, 450), (390, 844)])
+def test_each_stop_of_the_keyboard_is_seen(browser, address, width, height):
+    with visiting(browser, address, viewport={"width": width, "height": height}) as page:
+        settled(page)
+        for _ in range(200):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement === document.body"):
+                break
+            eventually(page, lambda: page.evaluate(HIDDEN), "")
+        assert page.evaluate("document.activeElement === document.body")  # all stops were seen
 
 
 def test_a_button_that_goes_off_keeps_the_focus_and_does_nothing(page):

@@ -119,7 +119,7 @@ def test_what_a_model_keeps_is_a_curve_whose_points_set_the_controls(browser, tr
         page.get_by_role("button", name=re.compile("^(Recommended: )?K16,")).press("Enter")
         playwright.expect(page.locator("#controls").get_by_label("Colours")).to_have_value("16")
         playwright.expect(page.locator("#controls").get_by_label("Width")).to_have_value("64")
-        page.get_by_text("All forms of the set").click()
+        page.get_by_text("All arms", exact=True).click()
         page.get_by_role("button", name="K4", exact=True).click()
         playwright.expect(page.locator("#controls").get_by_label("Colours")).to_have_value("4")
         found = axe.Axe().run(page)

@@ -198,7 +198,7 @@ def test_the_worst_photos_bear_what_they_are_ordered_by(page):
 
 def test_a_search_without_a_hit_says_so(page):
     page.get_by_label("Find").fill("zebra")
-    expect(page.locator("#count")).to_have_text("No photo fits, of 5")
+    expect(page.locator("#count")).to_have_text("None of 5 photos fits")
 
 
 def test_the_picture_keeps_its_size_while_the_number_of_colours_grows(page):

@@ -1,4 +1,4 @@
-"""Arms: the forms of a dataset that are compared, as plain data."""
+"""Settings: the forms of a dataset that are compared, as plain data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FULL = "full"
 """Name of the reference: the size of the run in all colours."""
 
 COLORS, SIZES = "colors", "sizes"
-"""Names of the chains of arms, from much to little, in which verdicts are tested one after another."""
+"""Names of the chains of settings, from much to little, in which verdicts are tested one after another."""
 
 
 class Arm(NamedTuple):
@@ -24,17 +24,17 @@ class Arm(NamedTuple):
     ----------
     name
         ``full``; ``K16``; ``32x32`` and ``32x32 K16`` for smaller sizes; ``WebP = K16`` and ``JPEG = K16`` for lossy
-        codecs at the bytes of another arm; ``fewer = K16`` for a random part of the images in full.
+        codecs at the bytes of another setting; ``fewer = K16`` for a random part of the images in full.
     options
-        What makes it with ``ics compress``; None for arms that ICS does not write.
+        What makes it with ``ics compress``; None for settings that ICS does not write.
     codec
-        ``WebP`` or ``JPEG``; None for other arms.
+        ``WebP`` or ``JPEG``; None for other settings.
     as_small_as
-        Name of the arm whose bytes it must not exceed; None for arms that options make.
+        Name of the setting whose bytes it must not exceed; None for settings that options make.
     chain
         The chain it belongs to; None if it is in none.
     is_judged
-        Whether the model can tell: an arm larger than its working size is made, but not judged.
+        Whether the model can tell: a setting larger than its working size is made, but not judged.
     """
 
     name: str
@@ -51,21 +51,21 @@ class Arm(NamedTuple):
 
 
 class ArmPictures(NamedTuple):
-    """The pictures of one arm.
+    """The pictures of one setting.
 
     Attributes
     ----------
     arm
         What they are.
     pixels
-        Shape (n, S, S, 3), uint8: as stored by the arm, read again, enlarged to the working size. Empty, shape
-        (0, S, S, 3), for an arm that is not judged, and for a part of the images.
+        Shape (n, S, S, 3), uint8: as stored by the setting, read again, enlarged to the working size. Empty, shape
+        (0, S, S, 3), for a setting that is not judged, and for a part of the images.
     bytes
         Shape (n,), int64: size of each file.
     width, height
-        The most common size of a picture of the arm, in pixels.
+        The most common size of a picture of the setting, in pixels.
     quality
-        Of a lossy codec, 1 to 100; None for other arms.
+        Of a lossy codec, 1 to 100; None for other settings.
     """
 
     arm: Arm

@@ -53,9 +53,9 @@ def learn(
 ) -> Learned:
     """Find out what a model keeps of a dataset with classes, at fewer colours, pixels and bytes.
 
-    Arms (forms of the dataset) are made as :func:`~icsys.compress_folder` makes them. On each, a kernel ridge on fixed
-    patch features is trained and tested; differences to full colour are paired by image. It stands in for a model of
-    the user's: what it keeps on images like these, not what another network keeps.
+    Settings (forms of the dataset) are made as :func:`~icsys.compress_folder` makes them. On each, a kernel ridge on
+    fixed patch features is trained and tested; differences to full colour are paired by image. It stands in for a model
+    of the user's: what it keeps on images like these, not what another network keeps.
 
     Parameters
     ----------
@@ -73,13 +73,13 @@ def learn(
     images
         Judge this many images at most, whatever time it takes.
     repeats
-        Models of each arm, which differ by chance alone, at least 3; if left out, 9 for up to 700 images, 5 for up to
-        2,500, else 3.
+        Models of each setting, which differ by chance alone, at least 3; if left out, 9 for up to 700 images, 5 for up
+        to 2,500, else 3.
     group
         Images that are left out together: "near" (near duplicates), "exact" (equal files), "none", or a regular
         expression of paths.
     model
-        "cnn": a small network is trained, too, on the arms that matter.
+        "cnn": a small network is trained, too, on the settings that matter.
     lossy
         Whether WebP and JPEG are judged, too.
     jobs
@@ -97,7 +97,7 @@ def learn(
     Returns
     -------
     Learned
-        Accuracies, differences with intervals, verdicts, and the arm of the fewest bytes that keeps 99 %.
+        Accuracies, differences with intervals, verdicts, and the setting of the fewest bytes that keeps 99 %.
 
     Raises
     ------

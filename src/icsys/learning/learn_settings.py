@@ -36,7 +36,7 @@ class LearnSettings:
         None,
         WholeNumber(FEWEST_REPEATS, 30),
         group="learning",
-        help="Train this many models for each arm, which differ by chance alone, 3 to 30. Default: 9 for up to 700 "
+        help="Train this many models for each setting, which differ by chance alone, 3 to 30. Default: 9 for up to 700 "
         "images, 5 for up to 2500, else 3.",
     )
     group: str = setting(
@@ -51,8 +51,8 @@ class LearnSettings:
         FIXED_FEATURES,
         Choice((FIXED_FEATURES, CNN)),
         group="learning",
-        help="fixed: fixed features and a kernel ridge (default). cnn: a small network, too, for the arms that matter "
-        "(needs PyTorch; takes minutes more).",
+        help="fixed: fixed features and a kernel ridge (default). cnn: a small network, too, for the settings that "
+        "matter (needs PyTorch; takes minutes more).",
     )
     lossy: bool = setting(
         True,
@@ -62,7 +62,7 @@ class LearnSettings:
     )
 
     def repeats_of(self, images: int) -> int:
-        """Return the number of models for each arm: few images need more, and time allows them."""
+        """Return the number of models for each setting: few images need more, and time allows them."""
         return self.repeats or next(repeats for most, repeats in _REPEATS if images <= most)
 
     def __post_init__(self) -> None:

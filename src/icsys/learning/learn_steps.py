@@ -142,7 +142,7 @@ class LearnSteps:
         few = without_unusable(labelled, chosen, self._source.shown)
         note = (
             f"{chosen.sum():,} of {labelled.images_found:,} images are judged, drawn at random (seed {self._seed}): as "
-            f"many as {self._settings.minutes:g} minutes allow on this machine; --minutes or --images judges more."
+            f"many as this machine judges in {self._settings.minutes:g} min; --minutes or --images judges more."
         )
         return few._replace(notes=[note, *few.notes])
 

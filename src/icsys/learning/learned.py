@@ -14,16 +14,16 @@ KEEPS, LOSES, UNCLEAR, REFERENCE = "keeps", "loses", "unclear", "reference"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LostImage:
-    """An image that models recognise in full colour and not in an arm.
+    """An image that models recognise in full colour and not in a setting.
 
     Attributes
     ----------
     source
         Its path below the source.
     label, taken_for
-        Name of its class, and of the class predicted in the arm.
+        Name of its class, and of the class predicted in the setting.
     drop
-        By how much the margin of the true class falls from full colour to the arm, mean over models.
+        By how much the margin of the true class falls from full colour to the setting, mean over models.
     """
 
     source: str
@@ -34,7 +34,7 @@ class LostImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confusion:
-    """Two classes that an arm confuses more often than full colour; counts are means over models."""
+    """Two classes that a setting confuses more often than full colour; counts are means over models."""
 
     label: str
     taken_for: str
@@ -44,38 +44,38 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmResult:
-    """What a model keeps of one arm. Accuracies are in percent, differences in points of percent.
+    """What a model keeps of one setting. Accuracies are in percent, differences in points of percent.
 
     Attributes
     ----------
     name
-        Name of the arm.
+        Name of the setting.
     width, height
         Most common size of its pictures, in pixels.
     colors
         Its number of colours; None for all.
     format
-        ``png``, ``webp`` (lossy for arms of a codec), ``jpeg`` and so on.
+        ``png``, ``webp`` (lossy for settings of a codec), ``jpeg`` and so on.
     quality
         Quality of a lossy codec; None for others.
     images
-        Number of images in the arm.
+        Number of images in the setting.
     bytes, bytes_per_image
         Of all its files; of one, mean.
     accuracy
-        Trained and tested on the arm; None if it is not judged.
+        Trained and tested on the setting; None if it is not judged.
     difference, low, high
         Accuracy less that of full colour, and the interval that holds the true difference in 95 of 100 such datasets.
     accuracy_on_originals
-        Trained on the arm, tested on full colour.
+        Trained on the setting, tested on full colour.
     verdict
         ``keeps``, ``loses``, ``unclear`` or ``reference``.
     as_small_as
-        The arm whose bytes it keeps to; None for others.
+        The setting whose bytes it keeps to; None for others.
     options
         Options of ``ics compress`` that make it; None if ICS does not write it.
     lost
-        Images that full colour gets right and the arm gets wrong, the worst first.
+        Images that full colour gets right and the setting gets wrong, the worst first.
     confusions
         Pairs of classes that it confuses more often, the most grown first.
     """
@@ -103,7 +103,7 @@ class ArmResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EqualBytes:
-    """Two arms of equal bytes held against one another: a codec or a part of the images less the arm of few colours.
+    """Two settings of equal bytes held against one another: a codec or a part of the images less few colours.
 
     ``p`` is the probability of a difference at least as large without a true one; ``adjusted_p`` holds for all such
     pairs together (Holm 1979).
@@ -120,7 +120,7 @@ class EqualBytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkCheck:
-    """What a small network, trained from scratch, keeps of an arm; accuracies as in :class:`ArmResult`."""
+    """What a small network, trained from scratch, keeps of a setting; accuracies as in :class:`ArmResult`."""
 
     name: str
     accuracy: float
@@ -158,11 +158,11 @@ class Learned:
     images_needed
         About how many tested images would exclude a loss of more than that; None if it cannot be said.
     arms
-        The arms, the reference first.
+        The settings, the reference first.
     contrasts
-        Arms of equal bytes held against one another.
+        Settings of equal bytes held against one another.
     recommended
-        Name of the arm of the fewest bytes that keeps 99 %; None if the images cannot tell.
+        Name of the setting of the fewest bytes that keeps 99 %; None if the images cannot tell.
     command
         The command that makes it; empty without one.
     network
@@ -170,7 +170,7 @@ class Learned:
     working_size
         Side of the pictures that models see, in pixels.
     repeats, seed
-        Number of models of each arm, and the seed of all chance.
+        Number of models of each setting, and the seed of all chance.
     failures
         Images that could not be used.
     notes
@@ -178,7 +178,7 @@ class Learned:
     seconds
         Duration.
     stopped
-        Why it ended before all arms were judged; None if it did not.
+        Why it ended before all settings were judged; None if it did not.
     """
 
     source: str

@@ -212,8 +212,8 @@ def _notes(judged: Judged, working_size: int) -> list[str]:
     full = judged.correct.get(FULL)
     if full is not None and not shows_learning(full, judged.tested_labels, judged.tested_groups):
         notes.append(
-            "Always naming the largest class is not shown to lose more than 1 % of the accuracy in full. So no arm is "
-            "said to keep 99 %: one without anything to learn could do so, too."
+            "Always naming the largest class is not shown to lose more than 1 % of the accuracy in full. So no setting "
+            "is said to keep 99 %: one without anything to learn could do so, too."
         )
     larger = [one.arm.name for one in judged.pictures if not one.arm.is_judged]
     if larger:

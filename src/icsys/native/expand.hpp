@@ -30,6 +30,8 @@ constexpr int64_t TILE = 2048;      // indices that are looked up at a time
 constexpr int64_t PAST_TILE = 64;   // more that may be unpacked
 constexpr int64_t ENTRIES = 256;    // of a table
 constexpr int64_t FEW_ENTRIES = 16; // what a shuffle of bytes looks up
+constexpr int64_t CACHE_LINE = 64, PAGE = 4096; // bytes, on most processors
+constexpr int64_t MOST_AHEAD = 16 * PAGE;       // bytes of an image whose pages are asked for before its turn
 
 // The colours of a palette as they are written, in planes or as pixels. Entries past the last colour repeat it, so any
 // index has an entry.
@@ -257,17 +259,34 @@ template <typename L> INLINE void expand_image(const Batch &batch, int64_t k, co
     }
 }
 
+// Ask for the first line of each page of image k, and for its palette, while the image before it is written. In a shuffled
+// order the processor foresees none of them, and finding a page takes longer than reading it.
+INLINE void fetch_ahead(const Batch &batch, int64_t k) {
+    const uint8_t *const image = batch.indices + batch.rows[k] * batch.image_bytes;
+    const int64_t bytes = batch.height * batch.row_bytes, end = bytes < MOST_AHEAD ? bytes : MOST_AHEAD;
+    __builtin_prefetch(image);
+    for (int64_t i = PAGE - static_cast<int64_t>(reinterpret_cast<uintptr_t>(image) % PAGE); i < end; i += PAGE)
+        __builtin_prefetch(image + i);
+    if (!batch.palette_bytes) return;
+    const uint8_t *const palette = batch.palettes + batch.palette_rows[k] * batch.palette_bytes;
+    for (int64_t i = 0; i < batch.palette_bytes && i < 3 * ENTRIES; i += CACHE_LINE) __builtin_prefetch(palette + i);
+}
+
 // Write the pixels, or the indices, of the images from `first` to before `last` of a batch.
 template <typename T> INLINE void expand(const Batch &batch, int64_t first, int64_t last) {
     if (!batch.values) {
         const NoTables<T> tables = {batch.colors};
-        for (int64_t k = first; k < last; k++) expand_image(batch, k, tables);
+        for (int64_t k = first; k < last; k++) {
+            if (k + 1 < last) fetch_ahead(batch, k + 1);
+            expand_image(batch, k, tables);
+        }
         return;
     }
     Tables<T> tables;
     for (int64_t k = first; k < last; k++) {
         if (batch.palette_bytes || k == first)
             tables.fill(batch, batch.palettes + batch.palette_rows[k] * batch.palette_bytes);
+        if (k + 1 < last) fetch_ahead(batch, k + 1);
         expand_image(batch, k, tables);
     }
 }

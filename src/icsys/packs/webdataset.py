@@ -94,22 +94,31 @@ class WebDatasetFormat:
         """
         size, labelled = 0, ""
         for image in images:
-            stem = image.member.rpartition(".")[0]
-            folder, slash, base = image.member.rpartition("/")
-            key = folder + slash + base.partition(".")[0]
-            label = {} if image.label is None else {"label": image.label}
-            parts = tar_member(image.member, image.data)
-            if image.number is not None and key != labelled:
-                parts += tar_member(f"{key}.cls", str(image.number).encode())
-                labelled = key
-            beside = {one.name: one.facts for one in image.companions}
-            facts = label | dict(image.info) | ({COMPANIONS_KEY: beside} if beside else {})
-            parts += tar_member(f"{stem}.json", to_line(facts))
-            for one in image.companions:
-                parts += tar_member(one.member, one.data)
+            parts = self.files_of(image, labelled)
+            labelled = _key_of(image) if image.number is not None else labelled
             file.writelines(parts)
             size += sum(map(len, parts))
         file.write(bytes(_END + -(size + _END) % tarfile.RECORDSIZE))
+
+    def files_of(self, image: PackedImage, labelled: str = "") -> list[bytes]:
+        """Return the files of one image as they lie in a tar file.
+
+        Parameters
+        ----------
+        labelled
+            The key of the last image with a class number: another image of this sample has none of its own.
+        """
+        stem, key = image.member.rpartition(".")[0], _key_of(image)
+        label = {} if image.label is None else {"label": image.label}
+        parts = tar_member(image.member, image.data)
+        if image.number is not None and key != labelled:
+            parts += tar_member(f"{key}.cls", str(image.number).encode())
+        beside = {one.name: one.facts for one in image.companions}
+        facts = label | dict(image.info) | ({COMPANIONS_KEY: beside} if beside else {})
+        parts += tar_member(f"{stem}.json", to_line(facts))
+        for one in image.companions:
+            parts += tar_member(one.member, one.data)
+        return parts
 
     def places(self, file: BinaryIO) -> Generator[MemberPlace]:
         """Yield where each file lies, in order; only headers are read.
@@ -135,6 +144,11 @@ class WebDatasetFormat:
         for name, begin, size in self.places(file):
             file.seek(begin)
             yield name, file.read(size)
+
+
+def _key_of(image: PackedImage) -> str:
+    folder, slash, base = image.member.rpartition("/")
+    return folder + slash + base.partition(".")[0]
 
 
 def _escaped(character: str) -> str:

@@ -77,6 +77,22 @@ def array_facts(options: Options, palettes: Palettes | None) -> ArrayFacts | Non
     return ArrayFacts(RowForm(*options.final_size, colors), one_palette, options.to_dict())
 
 
+def array_shapes(facts: ArrayFacts, images: int) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Return type and shape of each array of a split with so many images, without those of masks and boxes."""
+    form = facts.form
+    palettes = (form.colors, _CHANNELS) if facts.one_palette else (images, form.colors, _CHANNELS)
+    return {
+        facts.array: (form.dtype.str, (images, *form.row_shape)),
+        **({PALETTES: ("|u1", palettes)} if form.colors else {}),
+        LABELS: ("<i8", (images,)),
+    }
+
+
+def described_array(array: tuple[str, tuple[int, ...]] | None) -> dict[str, Any]:
+    """Return type and shape of an array as plain values; nothing for another file."""
+    return {} if array is None else {"dtype": np.dtype(array[0]).name, "shape": list(array[1])}
+
+
 class ArrayWriter(NamedTuple):
     """What is written into arrays, and where it is found."""
 
@@ -139,13 +155,7 @@ class ArrayWriter(NamedTuple):
     def _write_split(self, split: str, images: int, labels: LabelArrays) -> dict[str, dict[str, Any]]:
         """Write the files of a split; return their descriptions."""
         facts, form = self.facts, self.facts.form
-        palettes = (form.colors, _CHANNELS) if facts.one_palette else (images, form.colors, _CHANNELS)
-        arrays: dict[str, tuple[str, tuple[int, ...]]] = {
-            facts.array: (form.dtype.str, (images, *form.row_shape)),
-            **({PALETTES: ("|u1", palettes)} if form.colors else {}),
-            LABELS: ("<i8", (images,)),
-            **labels.arrays(images),
-        }
+        arrays = array_shapes(facts, images) | labels.arrays(images)
         with ExitStack() as stack:
             files = {
                 name: HashedFile(stack.enter_context(whole_file(self._staged(f"{split}/{name}"))))
@@ -157,13 +167,7 @@ class ArrayWriter(NamedTuple):
             self._write_images(split, files, labels)
             if not images and facts.one_palette and form.colors:
                 files[PALETTES].write(bytes(form.palette_bytes))
-        descriptions: dict[str, dict[str, Any]] = {}
-        for name, file in files.items():
-            kind = {}
-            if name in arrays:
-                kind = {"dtype": _dtype_name(arrays[name][0]), "shape": list(arrays[name][1])}
-            descriptions[name] = kind | file.described()
-        return descriptions
+        return {name: described_array(arrays.get(name)) | file.described() for name, file in files.items()}
 
     def _write_images(self, split: str, files: Mapping[str, HashedFile], labels: LabelArrays) -> None:
         """Write the images of a split, in the order of the manifest."""
@@ -188,10 +192,6 @@ class ArrayWriter(NamedTuple):
             files[LABELS].write(struct.pack("<q", _UNLABELLED if number is None else number))
             files[IMAGE_NAMES].write(json.dumps(ArraysFormat().member(row["file_name"])).encode() + b"\n")
             labels.write(row, files)
-
-
-def _dtype_name(descr: str) -> str:
-    return np.dtype(descr).name
 
 
 def check_companions(names: Sequence[str], singles: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""``learn.json``: what a model keeps of each arm, as ``ics learn`` wrote it; read as data that may be of others."""
+"""``learn.json``: what a model keeps of each setting, as ``ics learn`` wrote it; read as data that may be of others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOSSY = {"webp": "WebP", "jpeg": "JPEG"}
 
 
 class LearnedArm(NamedTuple):
-    """One arm.
+    """One setting.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class LearnedArm(NamedTuple):
     accuracy
         In percent; None if it was not judged.
     quality
-        Quality of a lossy codec; None for other arms.
+        Quality of a lossy codec; None for other settings.
     format
         Format of its files, for the words of an error.
     """
@@ -53,14 +53,14 @@ class LearnedArm(NamedTuple):
 
 
 class LearnFile(NamedTuple):
-    """A file of ``ics learn``: its path as given, its arms, and the name of the one that it recommends, if any."""
+    """A file of ``ics learn``: its path as given, its settings, and the name of the one that it recommends, if any."""
 
     path: str
     arms: tuple[LearnedArm, ...]
     recommended: str | None
 
     def arm(self, name: str | None) -> LearnedArm:
-        """Return an arm that options make, by its name; the recommended one for None.
+        """Return a setting that options make, by its name; the recommended one for None.
 
         Raises
         ------
@@ -68,14 +68,14 @@ class LearnFile(NamedTuple):
             If there is none of this name, nothing is recommended, or ICS does not write it.
         """
         makeable = [arm.name for arm in self.arms if arm.options is not None]
-        names = f"one of {', '.join(map(shown, makeable))}" if makeable else "a file with arms that have options"
+        names = f"one of {', '.join(map(shown, makeable))}" if makeable else "a file with settings that have options"
         wanted = self.recommended if name is None else name
         if wanted is None:
-            raise UsageError(f"{self.path!r} recommends no arm: name one with arm (--arm), expected {names}")
+            raise UsageError(f"{self.path!r} recommends no setting: name one with arm (--arm), expected {names}")
         found = next((arm for arm in self.arms if arm.name == wanted), None)
         if found is None:
             raise UsageError(
-                f"{'recommended' if name is None else 'arm'}={wanted!r}: {self.path!r} has no such arm, expected "
+                f"{'recommended' if name is None else 'arm'}={wanted!r}: {self.path!r} has no such setting, expected "
                 f"{names}{did_you_mean(wanted, makeable)}"
             )
         if found.options is None:
@@ -84,7 +84,7 @@ class LearnFile(NamedTuple):
 
 
 def read_learn_file(path: str | os.PathLike[str]) -> LearnFile:
-    """Return the arms of a file of ``ics learn``.
+    """Return the settings of a file of ``ics learn``.
 
     Raises
     ------
@@ -101,13 +101,13 @@ def read_learn_file(path: str | os.PathLike[str]) -> LearnFile:
         raise UsageError(f"from_learn={name!r} cannot be read as JSON: {error}") from None
     reader = _Reader(name)
     table = reader.checked("the file", values, isinstance(values, dict), "a table with the key 'arms'")
-    arms = reader.checked("arms", table.get("arms"), isinstance(table.get("arms"), list), "a list of arms")
-    reader.checked("arms", len(arms), 1 <= len(arms) <= _MOST_ARMS, f"1 to {_MOST_ARMS} arms")
+    arms = reader.checked("arms", table.get("arms"), isinstance(table.get("arms"), list), "a list of settings")
+    reader.checked("arms", len(arms), 1 <= len(arms) <= _MOST_ARMS, f"1 to {_MOST_ARMS} settings")
     read = tuple(reader.arm(f"arms[{place}]", one) for place, one in enumerate(arms))
     names = [arm.name for arm in read]
-    reader.checked("arms", names, len(set(names)) == len(names), "arms of different names")
+    reader.checked("arms", names, len(set(names)) == len(names), "settings of different names")
     recommended = table.get("recommended")
-    reader.checked("recommended", recommended, isinstance(recommended, str | None), "the name of an arm, or null")
+    reader.checked("recommended", recommended, isinstance(recommended, str | None), "the name of a setting, or null")
     return LearnFile(name, read, recommended)
 
 
@@ -126,7 +126,7 @@ class _Reader:
         return value
 
     def arm(self, key: str, one: Any) -> LearnedArm:  # noqa: ANN401 - any JSON
-        """Return an arm."""
+        """Return a setting."""
         self.checked(key, one, isinstance(one, dict), "a table")
         options = one.get("options")
         self.checked(f"{key}.options", options, isinstance(options, dict | None), "a table of options, or null")
@@ -155,7 +155,7 @@ def _is_count(value: Any, most: int) -> bool:  # noqa: ANN401 - any JSON
 
 
 def _why_not(arm: LearnedArm) -> str:
-    """Say why ICS does not write an arm."""
+    """Say why ICS does not write a setting."""
     if arm.quality is not None:
         return f"is lossy {_LOSSY.get(arm.format, shown(arm.format))}, which ics writes for comparison only"
     return "has no options: it is a part of the images in full, for comparison only"

@@ -1,4 +1,4 @@
-"""Options of an arm of ``learn.json``, together with what the user gives beside it."""
+"""Options of a setting of ``learn.json``, together with what the user gives beside it."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ _FREE |= {"on_corrupt", "max_pixels", "max_bytes", "max_frames"}
 
 
 def options_of_arm(path: str, name: str | None, given: Mapping[str, Any]) -> Options:
-    """Return the options of an arm of a file of ``ics learn``; of the recommended one if ``name`` is None.
+    """Return the options of a setting of a file of ``ics learn``; of the recommended one if ``name`` is None.
 
     Parameters
     ----------
     given
-        Plain values of options that the user gives beside it. What leaves the pixels of the arm as they are is taken;
-        anything else has to equal what the arm has.
+        Plain values of options that the user gives beside it. What leaves the pixels of the setting as they are is
+        taken; anything else has to equal what the setting has.
 
     Raises
     ------
     UsageError
-        If the file is not as ``ics learn`` writes it, the arm has no options, or a given value contradicts it.
+        If the file is not as ``ics learn`` writes it, the setting has no options, or a given value contradicts it.
     """
     learned = read_learn_file(path)
     return combined(learned, learned.arm(name), given)
 
 
 def combined(learned: LearnFile, arm: LearnedArm, given: Mapping[str, Any], free: Collection[str] = ()) -> Options:
-    """Return the options of an arm, with what the user gives beside it; ``free``: what may differ from the arm, too."""
+    """Return the options of a setting, with what the user gives beside it; ``free``: what may differ from it, too."""
     assert arm.options is not None  # noqa: S101 - LearnFile.arm refuses others
-    where = f"from_learn={learned.path!r}: the options of arm {shown(arm.name)!r}"
+    where = f"from_learn={learned.path!r}: the options of the setting {shown(arm.name)!r}"
     own = _checked(arm.options, where)
     values = own.to_dict()
     checks = {field.name: field.metadata["check"] for field in fields(Options)}
@@ -53,8 +53,8 @@ def combined(learned: LearnFile, arm: LearnedArm, given: Mapping[str, Any], free
         elif option not in _FREE and option not in free and accepted != getattr(own, option):
             has = values.get(option)
             raise UsageError(
-                f"{option}={shown(str(value))} contradicts arm {shown(arm.name)!r} of {learned.path!r}, which has "
-                f"{'none' if has is None else has}: leave it out, or name another arm (--arm)"
+                f"{option}={shown(str(value))} contradicts the setting {shown(arm.name)!r} of {learned.path!r}, which "
+                f"has {'none' if has is None else has}: leave it out, or name another setting (--arm)"
             )
     return Options.from_dict(values | {name: value for name, value in given.items() if name not in free})
 
@@ -76,6 +76,6 @@ def _checked(values: Mapping[str, Any], where: str) -> Options:
 
 
 def _for_format(values: Mapping[str, Any], kind: object, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of an arm that another format takes."""
+    """Return the values of a setting that another format takes."""
     able = {field.name: field.metadata.get("formats", FORMATS) for field in fields(Options)}
     return {name: value for name, value in values.items() if kind in able[name] or name in given}

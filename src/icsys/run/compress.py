@@ -118,10 +118,10 @@ def compress_folder(
         a text such as ``"500MB"`` or ``"1.5GiB"``. A size or a number of colours in ``options`` that is not the default
         is kept, and only the other is chosen. ``bytes_chosen`` of the summary says what was chosen.
     from_learn
-        Take the options of an arm in a file of ``ics learn``. Those in ``options`` that are not the defaults must not
-        contradict it. With ``total_bytes``: choose by the accuracy of its arms.
+        Take the options of a setting in a file of ``ics learn``. Those in ``options`` that are not the defaults must
+        not contradict it. With ``total_bytes``: choose by the accuracy of its settings.
     arm
-        The name of the arm; the recommended one if left out.
+        The name of the setting; the recommended one if left out.
     masks
         Files that are masks, as a pattern of paths below ``source`` such as ``"gt/*.png"``, or several with commas;
         "auto" (default): found by the layout of the folders; "none": no file is one. Masks keep the values of their

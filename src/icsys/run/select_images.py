@@ -100,6 +100,40 @@ def excluded_duplicates(source: Source, options: Options, executor: Executor) ->
     return {path: ("drop_duplicates", f"its file equals that of {first!r}") for path, first in equal.items()}
 
 
+def splits_of_run(
+    source: Source,
+    excluded: dict[str, tuple[str, str]],
+    options: Options,
+    settings: RunSettings,
+    *,
+    executor: Executor,
+    looks: bool,
+) -> tuple[SplitTable, dict[str, tuple[str, str]]]:
+    """Return the splits that the first run into a new folder gives to images, and the images that are left out.
+
+    Parameters
+    ----------
+    excluded
+        Images that are left out by name.
+    looks
+        Whether images are read: without it, images that show the same may get other splits than in a run, and those
+        that a rule of size leaves out get one, too.
+
+    Raises
+    ------
+    UsageError
+        As for :func:`select_images`.
+    """
+    assert settings.split is not None  # noqa: S101 - as the caller has checked
+    check_split(settings.split, options)
+    settings = settings if looks else settings.replace(min_side=None, max_aspect=None)
+    splitting = _Splitting(SelectedSource(source, None, excluded), None, options, settings, executor)
+    excluded = excluded | splitting.list_images()
+    if splitting.new and not executor.stop.is_set():
+        splitting.assign(lambda *_: None, looks=looks)
+    return splitting.table, excluded
+
+
 def check_split(shares: SplitShares, options: Options) -> None:
     """Refuse names of splits that loaders would take for one split.
 
@@ -211,10 +245,11 @@ class _Splitting:
                 f"such as {some_names(names, _NAMED)}: expected a source without splits, or one of these folders"
             )
 
-    def assign(self, report: Callable[[int, int], object]) -> None:
-        """Give each new image a split; ``report`` is as for ``duplicate_groups``."""
+    def assign(self, report: Callable[[int, int], object], *, looks: bool = True) -> None:
+        """Give each new image a split; ``report`` is as for ``duplicate_groups``, which ``looks`` at all images."""
         images = SplitImages(self._keys, self._classes, self._class_names, self._listed.of_all(self._keys))
-        groups = joined([*self._duplicates(report), *self._samples.values()])
+        duplicates = self._duplicates(report) if looks else ()
+        groups = joined([*duplicates, *self._samples.values()])
         splits = assign_splits(images, groups, self._shares.fractions, seed=self._options.seed)
         self.table = split_table(self.table.names, self._keys, splits)
 

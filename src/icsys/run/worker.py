@@ -208,9 +208,34 @@ def _compress(source: _Read, context: WorkerContext, limits: Limits) -> MadeOutp
         seconds=seconds + time.perf_counter() - start,
         small_source=is_smaller(image.source.width, image.source.height, context.options),
         redone=task.redone,
-        **_image_values(image),
+        **facts_of_image(image),
     )
     return MadeOutput(task, result, image.data)
+
+
+def facts_of_image(image: CompressedImage) -> dict[str, Any]:
+    """Return the values of a result that the compressed image holds."""
+    info = image.source
+    return {
+        "bytes_out": len(image.data),
+        "source_width": info.width,
+        "source_height": info.height,
+        "width": image.width,
+        "height": image.height,
+        "elements_in": info.width * info.height * info.channels,
+        "elements_out": image.width * image.height * image.channels,
+        "colors": image.colors,
+        "format": info.format,
+        "mode": info.mode,
+        "orientation": info.orientation,
+        "frames": info.frames,
+        "mse": image.mse,
+        "measured": image.measured,
+        "warning": image.warning,
+        "damaged": image.damaged,
+        "kept_source": image.kept_source,
+        "kmeans_seconds": image.kmeans_seconds,
+    }
 
 
 def broken_size_rule(data: bytes, options: Options, rules: SizeRules | None) -> tuple[str, str] | None:
@@ -265,31 +290,6 @@ def lost_outcome(lost: Lost[Loaded]) -> Outcome:
     """Return the outcome of an image that crashed its worker or took too long."""
     task, _ = lost.item
     return Outcome(task, Failed(source=task.source, code=lost.code, message=lost.message))
-
-
-def _image_values(image: CompressedImage) -> dict[str, Any]:
-    """Return the values of a result that the compressed image holds."""
-    info = image.source
-    return {
-        "bytes_out": len(image.data),
-        "source_width": info.width,
-        "source_height": info.height,
-        "width": image.width,
-        "height": image.height,
-        "elements_in": info.width * info.height * info.channels,
-        "elements_out": image.width * image.height * image.channels,
-        "colors": image.colors,
-        "format": info.format,
-        "mode": info.mode,
-        "orientation": info.orientation,
-        "frames": info.frames,
-        "mse": image.mse,
-        "measured": image.measured,
-        "warning": image.warning,
-        "damaged": image.damaged,
-        "kept_source": image.kept_source,
-        "kmeans_seconds": image.kmeans_seconds,
-    }
 
 
 def _palette_of(task: Task, data: bytes, context: WorkerContext, admit: Admit) -> NDArray[np.uint8] | None:

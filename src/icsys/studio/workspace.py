@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from icsys.options import Options
     from icsys.run_settings import RunSettings
 
+SOURCE_NEWS = "source"
+"""The kind of the news that images came, went or changed."""
+
 _BYTES_OF_PHOTOS = 72 * 2**20  # two photos of 12 megapixels
 _BYTES_DECODED_AT_ONCE = 64 * 2**20  # a larger photo is decoded while nothing else is
 _MOST_THREADS = 4
@@ -64,8 +67,8 @@ class Workspace:
         self.kept = tuple(name for name in KEPT if name in kept)
         self.roots = tuple(place for place in (source, destination) if isinstance(place, str))
         """What was opened: files that options name are read in these folders only."""
-        self.images = ImageList(source, destination, options, settings)
         self.events = Events()
+        self.images = ImageList(source, destination, options, settings, self._tell_source)
         self.threads = max(2, min(available_cores(), _MOST_THREADS))
         """Photos that are worked on at the same time."""
         admit = MemoryBudget(_BYTES_DECODED_AT_ONCE).hold
@@ -90,6 +93,10 @@ class Workspace:
     def options_of(self, values: dict[str, object]) -> Options:
         """Return the options that a page names; UsageError if they are none, or name a file that is not opened."""
         return page_options(values, self.options, self.roots)
+
+    def _tell_source(self) -> None:
+        """Tell the pages that the images are others by now."""
+        self.events.publish(SOURCE_NEWS, {"edition": self.images.edition})
 
     def stop(self) -> None:
         """End streams of events, and what is being computed."""

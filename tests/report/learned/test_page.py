@@ -84,7 +84,7 @@ def test_the_page_says_first_what_the_images_can_resolve():
 
 def test_images_that_cannot_tell_give_no_command():
     page = learned_page(nothing_recommended(), None)
-    assert page.lead[1].startswith("No arm is recommended: these images cannot tell")
+    assert page.lead[1].startswith("No setting is recommended: these images cannot tell")
     assert "This split flatters" in page.lead[2]
     assert page.advised == ""
     assert 'id="advised"' not in render(page)
@@ -224,10 +224,10 @@ def test_no_name_becomes_markup():
 def test_failures_notes_and_facts_are_named():
     page = learned_page(odd_examples()["hostile"], None, command="ics learn x")
     assert [problem.code for problem in page.failures] == ["broken"]
-    assert "Left out of every arm, because they could not be used: 1 image." in page.skips
-    assert any(sentence.startswith("Stopped before all arms were judged: ") for sentence in page.skips)
+    assert "Left out of every setting, because they could not be used: 1 image." in page.skips
+    assert any(sentence.startswith("Stopped before all settings were judged: ") for sentence in page.skips)
     facts = dict(page.facts)
-    assert facts["Models"] == "3 of each arm, which differ by chance alone; seed 0"
+    assert facts["Models"] == "3 of each setting, which differ by chance alone; seed 0"
     assert facts["Working size"].startswith("64x64 pixels")
     assert page.command == "ics learn x"
     assert learned_page(learned_example(), None).skips == ["All images could be used."]

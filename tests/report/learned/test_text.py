@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -44,7 +45,7 @@ def test_it_begins_with_what_these_images_can_resolve():
 
 def test_the_table_has_the_figures_of_every_arm():
     heading, *rows = table(learned_text(learned_example()))
-    assert heading == ["arm", "size", "colours", "an image", "in all", "accuracy", "difference, 95 %", "verdict"]
+    assert heading == ["setting", "size", "colours", "an image", "in all", "accuracy", "difference, 95 %", "verdict"]
     assert [row[0] for row in rows] == [row[0] for row in ROWS]
     words = {"keeps": "keeps 99 %", "loses": "loses more", "unclear": "cannot tell", "reference": "reference"}
     for row, (_, side, colors, _, quality, size, accuracy, low, high, _, verdict, _) in zip(rows, ROWS, strict=True):
@@ -68,7 +69,7 @@ def test_it_ends_with_the_recommendation_and_a_command_in_a_line_of_its_own():
 
 def test_images_that_cannot_tell_give_no_recommendation():
     text = re.sub(r"\s+", " ", learned_text(nothing_recommended()))
-    assert "No arm is recommended: these images cannot tell whether one keeps 99 %" in text
+    assert "No setting is recommended: these images cannot tell whether one keeps 99 %" in text
     assert FLATTERS in text
     assert "about 4,700 tested images would be needed" in text
     lost = learned_text(odd_examples()["all lose"])
@@ -144,3 +145,14 @@ def test_what_can_be_resolved_is_said_of_one_image_and_of_none_too():
     assert "enough to tell" in resolution_words(learned_example(resolves=0.5))
     unknown = resolution_words(dataclasses.replace(learned_example(), images_needed=None))
     assert "would be needed" not in unknown
+
+
+def test_what_is_compared_is_called_a_setting():
+    """Only code and files have the older word."""
+    for learned in (learned_example(), *odd_examples().values()):
+        assert not re.search(r"(?i)\barms?\b", learned_text(learned))
+    pages = [page.read_text(encoding="utf-8") for page in Path(__file__).parents[3].joinpath("docs").glob("*.md")]
+    assert pages
+    for page in pages:
+        prose = re.sub(r"(?s)```.*?```|`[^`]*`", "", page)
+        assert not re.search(r"\b[Aa]rms?\b", prose)

@@ -69,5 +69,5 @@ def test_arms_that_were_not_judged_or_that_ics_does_not_write_do_not_count():
     arms = (arm(64, 16, 80.0), arm(64, 4, None), arm(64, 8, 10.0, options=False), arm(128, 16, None))
     found = LearnedAccuracy(learned(*arms))
     assert (found.side, found.fewest_colors) == (64, 16)
-    with pytest.raises(UsageError, match=r"learn\.json.*no arm with options and a number of colours was judged"):
+    with pytest.raises(UsageError, match=r"learn\.json.*no setting with options and a number of colours was judged"):
         LearnedAccuracy(learned(arm(64, None, 80.0), arm(32, 16, 70.0)))

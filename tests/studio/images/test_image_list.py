@@ -12,7 +12,8 @@ from icsys.errors import UsageError
 from icsys.options import Options
 from icsys.run_settings import RunSettings
 from icsys.sources.base import Task
-from icsys.studio.images.image_list import ImageChoice, ImageList
+from icsys.studio.images.image_choice import ImageChoice
+from icsys.studio.images.image_list import ImageList
 from icsys.studio.images.streamed_files import StreamedFiles
 
 PARTS = st.sampled_from(["train", "test", "cat", "Dog", "a", "ß", "İ"])

@@ -92,10 +92,10 @@ def test_a_photo_that_is_looked_at_is_known_at_once_and_others_come_as_news(sour
     numbers = made.images.numbers_of(SIZES)
     key = made.left_out.begin(made.settings.replace(min_side=34))
     assert "20 pixels" in made.left_out.sentence(key, numbers["a/2.png"])
-    made.left_out.sentences(key, numbers.values())
+    made.left_out.sentences(key, list(numbers.values()))
     assert made.left_out.wait(60)
     assert made.events.latest(LEFT_OUT_NEWS) == {"key": key, "about": ""}
-    assert set(made.left_out.sentences(key, numbers.values())) == {numbers["a/2.png"], numbers["b/5.png"]}
+    assert set(made.left_out.sentences(key, list(numbers.values()))) == {numbers["a/2.png"], numbers["b/5.png"]}
     made.close()
 
 
@@ -117,3 +117,20 @@ def test_a_list_that_cannot_be_read_again_is_said(studio, monkeypatch):
     assert studio.left_out.wait(60)
     assert "Input/output error" in studio.left_out.about(key)
     assert studio.left_out.sentence(key, 0) == ""
+
+
+def test_a_photo_that_changes_on_disk_is_looked_at_again(source, tmp_path):
+    shutil.copytree(source, tmp_path / "set")
+    made = Workspace(str(tmp_path / "set"), str(tmp_path / "out"), Options(), RunSettings())
+    made.images.wait()
+    number = made.images.numbers_of(["a/1.png"])["a/1.png"]
+    key = made.left_out.begin(made.settings.replace(min_side=34))
+    assert made.left_out.wait(60)
+    assert made.left_out.sentence(key, number) == ""
+    Image.fromarray(synthetic_photo(5, 50, seed=3)).save(tmp_path / "set" / "a/1.png")
+    assert "5 pixels" in made.left_out.sentence(key, number)
+    Image.fromarray(synthetic_photo(7, 50, seed=3)).save(tmp_path / "set" / "a/1.png")
+    made.left_out.sentences(key, [number])
+    assert made.left_out.wait(60)
+    assert "7 pixels" in made.left_out.sentences(key, [number])[number]
+    made.close()

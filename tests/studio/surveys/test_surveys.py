@@ -40,7 +40,7 @@ def test_an_inspection_tells_what_the_command_finds(small):
     found = small.events.latest("inspection")
     numbers = {small.images[number].task.source: number for number in range(5)}
     expected = inspected_values(inspect_folder(small.source), numbers.get)
-    assert {**found, "seconds": 0} == {"state": "done", **expected, "seconds": 0}
+    assert {**found, "seconds": 0} == {"state": "done", **expected, "seconds": 0, "edition": 0}
     assert found["broken"]["images"] == found["leaks"]["groups"] == found["duplicates"]["groups"] == 1
     assert found["broken"]["first"][0]["name"] == "train/cat/bad.jpg"
     assert list(small.inspection.broken) == [numbers["train/cat/bad.jpg"]]

@@ -89,7 +89,7 @@ def working_size(arms: Sequence[Arm]) -> int:
 
 def _check(options: Options, colors: Sequence[int]) -> None:
     if options.colors == AUTO:
-        raise UsageError("colors='auto': each arm has its own number of colours, so expected a number, or none")
+        raise UsageError("colors='auto': each setting has its own number of colours, so expected a number, or none")
     if options.palette != "image":
         raise UsageError(
             f"palette={options.palette!r}: only images with palettes of their own are judged, so expected "

@@ -55,12 +55,12 @@ def decided_values(given: Mapping[str, Any], config: Mapping[str, Any]) -> dict[
 
 
 def request_of(values: dict[str, Any], decided: dict[str, Any]) -> Request:
-    """Build the tables, each from its own values; options of images may come from an arm of a file of ics learn.
+    """Build the tables, each from its own values; options of images may come from a setting of a file of ics learn.
 
     Parameters
     ----------
     decided
-        The options of images that the user decides, beside such an arm.
+        The options of images that the user decides, beside such a setting.
 
     Raises
     ------

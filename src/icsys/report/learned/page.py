@@ -45,33 +45,33 @@ if TYPE_CHECKING:
 
 MOST_PICTURES = 9
 _MOST_ASKED = 10_000  # photos of an arm
-"""Photos of each arm that a page shows unless told otherwise."""
+"""Photos of each setting that a page shows unless told otherwise."""
 
 _CONFUSIONS = 10  # of each arm
 _SHAPES = {KEEPS: "\N{BLACK CIRCLE}", LOSES: "\N{BLACK DOWN-POINTING TRIANGLE}", UNCLEAR: "\N{WHITE DIAMOND}"}
 _SHAPES |= {REFERENCE: "\N{BLACK SQUARE}"}
 _ADVICE = "It makes the dataset in the recommended form; one click selects the whole command."
 _PLOTS_NOTE = (
-    "Bars are intervals of 95 %. The solid line is the accuracy in full, the dashed one 99 % of it: an arm keeps 99 % "
-    "where its interval, one-sided and tested from many bytes to few, lies above the dashed line. Differences beyond "
+    "Bars are intervals of 95 %. The solid line is the accuracy in full, the dashed one 99 % of it: a setting keeps 99 "
+    "% where its interval, one-sided and tested from many bytes to few, lies above the dashed line. Differences beyond "
     "the edge are written beside an arrow."
 )
 _TABLE_NOTE = (
-    "An arm is one form of the dataset. K16 has 16 colours an image; 32x32 is smaller; = K16 means no more bytes than "
-    "K16. Every arm is trained on and tested on its own pictures, all enlarged to one size."
+    "A setting is one form of the dataset. K16 has 16 colours an image; 32x32 is smaller; = K16 means no more bytes "
+    "than K16. Every setting is trained on and tested on its own pictures, all enlarged to one size."
 )
 _MARKED = " The recommended one is marked."
 _COLUMNS = (
-    Heading("arm", "One form of the dataset."),
+    Heading("setting", "One form of the dataset."),
     Heading(
         "verdict",
         "Whether it keeps 99 % of the accuracy in full (one-sided, 95 %), loses more, or these images cannot tell.",
     ),
     Heading("an image", "Bytes of all its files, over all images."),
-    Heading("accuracy", "Share of the tested images that are recognised; trained and tested on the arm."),
+    Heading("accuracy", "Share of the tested images that are recognised; trained and tested on the setting."),
     Heading("difference", "Accuracy less that in full, in points of percent."),
     Heading("95 % interval", "Holds the true difference in 95 of 100 such datasets."),
-    Heading("on originals", "Trained on the arm, and tested on the same images in full."),
+    Heading("on originals", "Trained on the setting, and tested on the same images in full."),
     Heading("in all", "Bytes of all files."),
     Heading("size", "Most common width and height, in pixels."),
     Heading("colours", "Colours of an image; of a lossy codec, its quality q from 1 to 100."),
@@ -93,7 +93,7 @@ def write_learned(
     path
         Path of the file; an older report there is replaced.
     pictures
-        Most photos that are shown of an arm; 0 for none.
+        Most photos that are shown of a setting; 0 for none.
     command
         The command that repeats it, to be named on the page; empty to leave it out.
 
@@ -147,7 +147,7 @@ def learned_page(learned: Learned, source: object, *, pictures: int = MOST_PICTU
         facts=[
             *version_facts(__version__),
             ("Judged", f"in {learned.seconds:.1f} s"),
-            ("Models", f"{learned.repeats} of each arm, which differ by chance alone; seed {learned.seed}"),
+            ("Models", f"{learned.repeats} of each setting, which differ by chance alone; seed {learned.seed}"),
             (
                 "Working size",
                 f"{learned.working_size}x{learned.working_size} pixels, to which all pictures are enlarged",
@@ -175,7 +175,7 @@ def _figures(learned: Learned) -> Iterator[Figure]:
 def _table(learned: Learned) -> HtmlTable:
     rows = [_row(arm, is_recommended=arm.name == learned.recommended) for arm in learned.arms]
     return HtmlTable(
-        "All arms", _COLUMNS, rows, [_TABLE_NOTE + (_MARKED if learned.recommended else ""), *part_words(learned)]
+        "All settings", _COLUMNS, rows, [_TABLE_NOTE + (_MARKED if learned.recommended else ""), *part_words(learned)]
     )
 
 
@@ -217,13 +217,13 @@ def _contrasts(learned: Learned) -> Section:
         for one in learned.contrasts
     ]
     headings = [
-        Heading("arms", "The accuracy of the first less that of the second, which takes about as many bytes."),
+        Heading("settings", "The accuracy of the first less that of the second, which takes about as many bytes."),
         Heading("difference", "In points of percent."),
         Heading("95 % interval", "Holds the true difference in 95 of 100 such datasets."),
         Heading("p", "How probable a difference at least as large is by chance; for all pairs together (Holm 1979)."),
     ]
     note = "What lossy codecs, and fewer images, make of the bytes that fewer colours take."
-    return Section("At equal bytes", note, table=HtmlTable("Arms at equal bytes", headings, rows))
+    return Section("At equal bytes", note, table=HtmlTable("Settings at equal bytes", headings, rows))
 
 
 def _network(learned: Learned) -> Section:
@@ -237,13 +237,13 @@ def _network(learned: Learned) -> Section:
         for one in learned.network
     ]
     headings = [
-        Heading("arm", "One form of the dataset."),
-        Heading("accuracy", "Trained and tested on the arm."),
+        Heading("setting", "One form of the dataset."),
+        Heading("accuracy", "Trained and tested on the setting."),
         Heading("difference", "Accuracy less that in full, in points of percent."),
         Heading("95 % interval", "Holds the true difference in 95 of 100 such datasets."),
     ]
     note = "The same images and the same split, for a small network that is trained from scratch."
-    return Section("A small network", note, table=HtmlTable("Arms in a small network", headings, rows))
+    return Section("A small network", note, table=HtmlTable("Settings in a small network", headings, rows))
 
 
 def _confusions(learned: Learned) -> Iterator[Section]:
@@ -260,7 +260,7 @@ def _confusions(learned: Learned) -> Iterator[Section]:
     if rows:
         headings = [
             Heading("class", "What the images show, and the class that models predict."),
-            Heading("arm", "The form of the dataset."),
+            Heading("setting", "The form of the dataset."),
             Heading("images", "How many tested images, mean over models."),
             Heading("in full", "The same in full colour."),
         ]

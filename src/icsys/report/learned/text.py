@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 _WIDTH = 100  # columns
 _LONGEST_NAME = 20  # of an arm
-_HEADINGS = ("arm", "size", "colours", "an image", "in all", "accuracy", "difference, 95 %", "verdict")
+_HEADINGS = ("setting", "size", "colours", "an image", "in all", "accuracy", "difference, 95 %", "verdict")
 _LEFT = {0, len(_HEADINGS) - 1}  # columns of words; figures stand right
 
 
 def learned_text(learned: Learned) -> str:
-    """Return what a model keeps of a dataset as text of at most 100 columns: sentences, and a table of the arms."""
+    """Return what a model keeps of a dataset as text of at most 100 columns: sentences, and a table of the settings."""
     lines = [*_wrapped(resolution_words(learned)), *_wrapped(split_words(learned)), ""]
     if learned.arms:
         lines.extend([*_table([_HEADINGS, *map(_row, learned.arms)]), ""])

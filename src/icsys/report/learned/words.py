@@ -36,7 +36,7 @@ _SMALLEST_P = 0.001
 
 
 def verdict_words(arm: ArmResult) -> str:
-    """Return the verdict on an arm in words."""
+    """Return the verdict on a setting in words."""
     return NOT_JUDGED if arm.accuracy is None else VERDICT_WORDS.get(arm.verdict, arm.verdict)
 
 
@@ -85,19 +85,19 @@ def rounded_text(count: int) -> str:
 
 
 def palette_text(arm: ArmResult) -> str:
-    """Return the colours of an arm, or the quality of its lossy codec."""
+    """Return the colours of a setting, or the quality of its lossy codec."""
     if arm.quality is not None:
         return f"q {arm.quality}"
     return "all" if arm.colors is None else f"{arm.colors:,}"
 
 
 def arm_of(learned: Learned, name: str | None) -> ArmResult | None:
-    """Return the arm of this name; None if there is none."""
+    """Return the setting of this name; None if there is none."""
     return next((arm for arm in learned.arms if arm.name == name), None)
 
 
 def reference_of(learned: Learned) -> ArmResult | None:
-    """Return the arm that others are held against; None if it was not judged."""
+    """Return the setting that others are held against; None if it was not judged."""
     found = (arm for arm in learned.arms if arm.verdict == REFERENCE and arm.accuracy is not None)
     return next(found, None)
 
@@ -119,7 +119,7 @@ def resolution_words(learned: Learned) -> str:
     needed = rounded_text(learned.images_needed)
     return (
         f"{first} Keeping 99 % allows {allowed:.1f} points: about {needed} tested images would be needed to exclude "
-        "more than that, fewer for an arm that changes few predictions."
+        "more than that, fewer for a setting that changes few predictions."
     )
 
 
@@ -142,14 +142,14 @@ def recommendation_words(learned: Learned, *, minus: str = "-") -> str:
 def _nothing_recommended(learned: Learned) -> str:
     judged = [arm for arm in learned.arms if arm.accuracy is not None and arm.verdict != REFERENCE]
     if reference_of(learned) is None:
-        return "No arm is recommended: none was judged."
+        return "No setting is recommended: none was judged."
     if not judged:
-        return "No arm is recommended: none was judged beside the reference."
+        return "No setting is recommended: none was judged beside the reference."
     if all(arm.verdict == LOSES for arm in judged):
-        return "No arm is recommended: each one that was judged loses more than 1 % of the accuracy."
+        return "No setting is recommended: each one that was judged loses more than 1 % of the accuracy."
     if any(arm.verdict == KEEPS for arm in judged):
-        return "No arm is recommended: none that ics writes in fewer bytes is shown to keep 99 % of the accuracy."
-    return "No arm is recommended: these images cannot tell whether one keeps 99 % of the accuracy."
+        return "No setting is recommended: none that ics writes in fewer bytes is shown to keep 99 % of the accuracy."
+    return "No setting is recommended: these images cannot tell whether one keeps 99 % of the accuracy."
 
 
 def split_words(learned: Learned) -> str:
@@ -167,7 +167,7 @@ def split_words(learned: Learned) -> str:
 
 
 def contrast_words(contrast: EqualBytes, *, minus: str = "-") -> str:
-    """Return two arms of equal bytes held against one another, in a line."""
+    """Return two settings of equal bytes held against one another, in a line."""
     difference = points_text(contrast.difference, minus=minus)
     interval = interval_text(contrast.low, contrast.high, minus=minus)
     names = f"{printable(contrast.arm)} less {printable(contrast.other)}"
@@ -175,7 +175,7 @@ def contrast_words(contrast: EqualBytes, *, minus: str = "-") -> str:
 
 
 def part_words(learned: Learned) -> Iterator[str]:
-    """Yield how many images there are in the arms that are a part of them, in a sentence each."""
+    """Yield how many images there are in the settings that are a part of them, in a sentence each."""
     full = reference_of(learned)
     for arm in learned.arms:
         if full is not None and arm.images < full.images:
@@ -189,6 +189,6 @@ def ended_words(learned: Learned) -> Iterator[str]:
     """Yield what to know about the result: notes, an early end, failures."""
     yield from (printable(note) for note in learned.notes)
     if learned.stopped:
-        yield f"Stopped before all arms were judged: {printable(learned.stopped).rstrip('.')}."
+        yield f"Stopped before all settings were judged: {printable(learned.stopped).rstrip('.')}."
     if learned.failures:
-        yield f"Left out of every arm, because they could not be used: {images_text(len(learned.failures))}."
+        yield f"Left out of every setting, because they could not be used: {images_text(len(learned.failures))}."

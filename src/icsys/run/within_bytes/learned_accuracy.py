@@ -1,4 +1,4 @@
-"""The accuracy of any size and number of colours, interpolated between the arms of ``learn.json``."""
+"""The accuracy of any size and number of colours, interpolated between the settings of ``learn.json``."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _UNKNOWN = 10.0  # points for half the side where no arm is smaller, and for hal
 class LearnedAccuracy:
     """Accuracy in percent by size and colours.
 
-    Accuracy in the largest size is a line through its arms over the logarithm of their colours, made rising by the pool
-    of adjacent violators. What a smaller size costs is a line over the logarithm of the side, and between the colours
-    of its arms over their logarithm; below the smallest size it goes on as it was. What no arm tells costs 10 points
-    for half the side, or half the colours.
+    Accuracy in the largest size is a line through its settings over the logarithm of their colours, made rising by the
+    pool of adjacent violators. What a smaller size costs is a line over the logarithm of the side, and between the
+    colours of its settings over their logarithm; below the smallest size it goes on as it was. What no setting tells
+    costs 10 points for half the side, or half the colours.
 
     Parameters
     ----------
     learned
-        The file. Arms that were judged and that options make count.
+        The file. Settings that were judged and that options make count.
 
     Raises
     ------
     UsageError
-        If no arm of the largest size in a number of colours was judged.
+        If no setting of the largest size in a number of colours was judged.
     """
 
     def __init__(self, learned: LearnFile) -> None:
@@ -45,8 +45,8 @@ class LearnedAccuracy:
         self.fewest_colors = min((arm.colors for arm in largest if arm.colors is not None), default=0)
         if not self.fewest_colors:
             raise UsageError(
-                f"from_learn={learned.path!r}: no arm with options and a number of colours was judged, so none can be "
-                "chosen by accuracy: leave it out"
+                f"from_learn={learned.path!r}: no setting with options and a number of colours was judged, so none can "
+                "be chosen by accuracy: leave it out"
             )
         self._colors, self._accuracy = _rising(largest)
         smaller: dict[int, list[tuple[float, float]]] = defaultdict(list)
@@ -97,7 +97,7 @@ def _place(colors: int | None) -> float:
 
 
 def _rising(arms: Sequence[LearnedArm]) -> tuple[list[float], list[float]]:
-    """Return places and accuracies of arms with the least squared change that makes them rise with colours."""
+    """Return places and accuracies of settings with the least squared change that makes them rise with colours."""
     points: dict[float, list[float]] = defaultdict(list)
     for arm in arms:
         points[_place(arm.colors)].append(_judged(arm))

@@ -1,4 +1,4 @@
-"""The options that a choice begins with: those of the user, or of the largest arm of ``learn.json`` and the user."""
+"""The options that a choice begins with: those of the user, or of the largest one of ``learn.json`` and the user."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OPEN = {*GEOMETRY, "colors"}
 def starting_options(
     options: Options, given: Mapping[str, Any], from_learn: str | None
 ) -> tuple[LearnFile | None, Options]:
-    """Return the arms of a file of ics learn, if one is given, and the options before size and colours are chosen.
+    """Return the settings of a file of ics learn, if one is given, and the options before size and colours are chosen.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ def starting_options(
     Raises
     ------
     UsageError
-        If the file is not as ``ics learn`` writes it, has no arm to begin with, or ``given`` contradicts its arms in
-        anything but size and colours.
+        If the file is not as ``ics learn`` writes it, has no setting to begin with, or ``given`` contradicts its
+        settings in anything but size and colours.
     """
     if from_learn is None:
         return None, options
@@ -41,7 +41,9 @@ def starting_options(
     arms = [arm for arm in learned.arms if arm.options and (arm.options.get("strategy") == "SO") == keeps_all]
     if not arms:
         kind = "all colours" if keeps_all else "a number of colours"
-        raise UsageError(f"from_learn={from_learn!r}: no arm in {kind} has options, so there is nothing to begin with")
+        raise UsageError(
+            f"from_learn={from_learn!r}: no setting in {kind} has options, so there is nothing to begin with"
+        )
     largest = max(arms, key=lambda arm: arm.width * arm.height)
     base = combined(learned, largest, given, free=_OPEN)
     return learned, base.replace(**{name: value for name, value in given.items() if name in _OPEN})

@@ -10,13 +10,15 @@ read or used.
 ``GET /api/state``
     Source, destination, options and settings to begin with, and what each option accepts.
 ``GET /api/events``
-    The stream of news as server-sent events of the kinds run, learn, cost, frontier, inspection, worst, left_out and
-    palette; a new listener gets the latest of each kind first.
+    The stream of news as server-sent events of the kinds run, learn, cost, frontier, inspection, worst, left_out,
+    palette and source; a new listener gets the latest of each kind first.
 ``GET /api/images``
     A part of the list: first, count (at most 1000), words, label, split, order (name, or worst: the images that were
     measured last), and left_out, the key of settings: images that a run with them leaves out say why. ``complete``
     says whether the source is listed, ``measuring`` whether the order is not final.
     The ``version`` of an image is another one once its file changes.
+``POST /api/images``
+    202: looks in the background whether images of a folder came, went or changed; news of the kind source say so.
 ``GET /api/images/{image}/thumbnail``
     A small JPEG of an image; 204 in place of 422 with broken=empty. With the version of the list, browsers keep it.
 ``GET /api/images/{image}/original``

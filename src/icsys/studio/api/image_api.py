@@ -15,7 +15,7 @@ from icsys.errors import ImageError, UsageError
 from icsys.files.failure_reason import failure_reason
 from icsys.setting_fields import number_or_text, whole_number
 from icsys.studio.api.answers import json_answer, picture_answer
-from icsys.studio.images.image_list import ImageChoice
+from icsys.studio.images.image_choice import ImageChoice
 from icsys.studio.in_turn import InTurn
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _MOST_SMALL, _MOST_LARGE = 4, 2  # pictures that are made at a time
 _MOST_LISTS = 4  # that look at files at a time: where these do not answer, other requests go on
 _LASTING = {"Cache-Control": "private, max-age=3600", "Vary": "Cookie"}
 _MOST_IMAGES = 2**31
-_NO_CONTENT = 204
+_BEGUN, _NO_CONTENT = 202, 204
 _LONGEST_WORDS = 200
 
 
@@ -45,6 +45,10 @@ def image_routes(workspace: Workspace) -> list[Route]:
     async def listed(request: Request) -> Response:
         make = partial(_listed, workspace, request.query_params)
         return json_answer(await anyio.to_thread.run_sync(make, limiter=limiter))
+
+    async def look_again(_: Request) -> Response:
+        workspace.images.look_again()
+        return json_answer({"edition": workspace.images.edition}, _BEGUN)
 
     async def picture(request: Request, make: Callable[[int], MadeJpeg]) -> Response:
         data, version = await run_in_threadpool(make, _number(request.path_params["image"], "image", _MOST_IMAGES))
@@ -66,7 +70,8 @@ def image_routes(workspace: Workspace) -> list[Route]:
         return await picture(request, workspace.thumbnails.large_jpeg)
 
     return [
-        Route("/images", listed),
+        Route("/images", listed, methods=["GET"]),
+        Route("/images", look_again, methods=["POST"]),
         Route("/images/{image}/thumbnail", thumbnail, middleware=[Middleware(InTurn, most=_MOST_SMALL)]),
         Route("/images/{image}/original", original, middleware=[Middleware(InTurn, most=_MOST_LARGE)]),
     ]

@@ -53,7 +53,7 @@ def learn_routes(workspace: Workspace) -> list[Route]:
     async def latest(_: Request) -> Response:
         found, problem = list[Path](), dict[str, str]()
         try:
-            found = await workspace.looks.at(_FOLDERS, lambda: _earlier(workspace))
+            found = await workspace.looks.at(_FOLDERS, lambda: _found_now(workspace))
         except UnansweredError as error:
             problem["files_problem"] = f"Files of ics learn are not looked for: {error}."
         files = [{"file": str(path), "name": path.name} for path in found]
@@ -75,6 +75,13 @@ def learn_routes(workspace: Workspace) -> list[Route]:
     ]
 
 
+def _found_now(workspace: Workspace) -> list[Path]:
+    """Return the files that are offered, and let a result that is shown be that of its file."""
+    offered = _earlier(workspace)
+    workspace.learning.renew(offered)
+    return offered
+
+
 def _earlier(workspace: Workspace) -> list[Path]:
     """Return the files in the folders that were opened, and the one that was named with them."""
     named = [] if workspace.settings.from_learn is None else [Path(workspace.settings.from_learn)]
@@ -89,7 +96,7 @@ def _offered(workspace: Workspace, name: object) -> Path:
 
 
 def _judged(options: dict[str, Any]) -> dict[str, Any]:
-    """Return options without what chooses a number of colours: each arm has its own."""
+    """Return options without what chooses a number of colours: each setting has its own."""
     if options.get("colors") != AUTO:
         return options
     of_auto = {name for name, field in Options.__dataclass_fields__.items() if field.metadata.get("auto")}

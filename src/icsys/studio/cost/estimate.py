@@ -9,13 +9,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from icsys import pipeline
+from icsys.choices import PACKINGS
 from icsys.errors import ImageError
+from icsys.packs.formats import PACK_FORMATS
+from icsys.packs.write_arrays import array_facts
 from icsys.studio.cost.drawn_sample import DrawnSample
+from icsys.studio.cost.pack_sizes import PackPlan, shared_palette_facts
 from icsys.studio.cost.population import Populations
 from icsys.studio.cost.sampled_photos import MeasuredPhoto, SampledPhotos
 from icsys.studio.cost.whole_cost import RunPlan, whole_cost
 from icsys.studio.jobs.job import problem_text
 from icsys.studio.surveys.newest_job import NewestJob
+from icsys.studio.surveys.shared_palettes import palette_version
 
 if TYPE_CHECKING:
     import threading
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     from icsys.image.decode import Admit
     from icsys.options import Options
     from icsys.run_settings import RunSettings
+    from icsys.sources.base import Task
     from icsys.studio.cost.population import Population
     from icsys.studio.images.image_list import ImageList
     from icsys.studio.images.run_selection import RunSelection
@@ -110,6 +116,8 @@ class CostEstimates(NewestJob):
             If the options need a package that is not installed.
         """
         pipeline.load_packages(options)
+        if options.format in PACKINGS:
+            PACK_FORMATS[options.format].prepare()
         values = [options.to_dict(), settings.given()]
         key = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
         self.start(lambda stop: self._estimate(AskedCost(options, settings, key), stop))
@@ -133,19 +141,20 @@ class CostEstimates(NewestJob):
         options, images = asked.options, len(population.numbers)
         sample = DrawnSample(population.sizes, options.seed, LAST_STEP)
         order = [int(population.numbers[place]) for place in sample.order]
-        plan = RunPlan(
-            options, asked.settings, self._populations.splits(options, asked.settings), bool(self._images.labels)
-        )
+        tasks = self._populations.placed(options, asked.settings, images, stop)
         known, count = self._measured(asked), 0
         for step in steps_of(images):
             for number in order[count:step]:
                 if not self._is_known(number, known) and not self._measure(number, asked, known, stop):
                     return
             count = step
-            figures = whole_cost([known[number].measured for number in order[:count]], sample, plan)
+            measured = {number: known[number].measured for number in order[:count]}
+            plan = RunPlan(options, asked.settings, self._packs(asked, tasks))
+            figures = whole_cost(measured, sample, plan)
             done = count == len(order) or figures.bytes.relative <= NEAR_ENOUGH
             notes = self._notes(asked, population, order[:1])
-            self._publish(asked, {**figures.plain(), "is_listed": True, "done": done, "note": " ".join(notes)})
+            about = {"format": options.format, **figures.plain()}
+            self._publish(asked, {**about, "is_listed": True, "done": done, "note": " ".join(notes)})
             if done:
                 return
 
@@ -174,9 +183,20 @@ class CostEstimates(NewestJob):
             known[number] = _Known(version, MeasuredPhoto(0, 0, 0.0, failed=True))
             return not stop.is_set()
         if not stop.is_set():
-            measured = self._photos.measure(number, shared.options, shared.palette, asked.settings.size_rules)
-            known[number] = _Known(version, measured)
+            known[number] = _Known(version, self._photos.measure(number, shared, asked.settings.size_rules))
         return not stop.is_set()
+
+    def _packs(self, asked: AskedCost, tasks: list[tuple[int, Task]]) -> PackPlan | None:
+        """Return which images lie in packs; None for other formats."""
+        options, is_of_all = asked.options, False
+        if options.format not in PACKINGS:
+            return None
+        for number, _ in tasks[:1]:
+            with suppress(ImageError):
+                shared = self._shared.of(number, self._alone(options))
+                options, is_of_all = shared.options, shared.is_of_all
+        arrays = shared_palette_facts(array_facts(options, None), one_palette=is_of_all)
+        return PackPlan(options, arrays, self._populations.class_names, tasks)
 
     def _alone(self, options: Options) -> Options:
         """Return options whose palettes are found soon: those of many classes would take a search for each."""
@@ -203,8 +223,12 @@ class CostEstimates(NewestJob):
 
     def _measured(self, asked: AskedCost) -> dict[int, _Known]:
         """Return what is known of settings; it grows."""
-        known = self._known.setdefault(asked.key, {})
-        self._known.move_to_end(asked.key)
+        shares = asked.options.palette != "image" or asked.options.per == "dataset"
+        key = asked.key  # photos stand for themselves, unless they share something
+        if shares:
+            key += f" {self._images.edition} {palette_version(asked.options)}"
+        known = self._known.setdefault(key, {})
+        self._known.move_to_end(key)
         while len(self._known) > _MOST_KEPT:
             self._known.popitem(last=False)
         return known

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from icsys.choices import IMAGE_PACKINGS
 from icsys.image.decode import decode_photo
+from icsys.packs.packed_image import REPEATED_COLUMNS
 from icsys.pipeline import compress_photo
-from icsys.run.worker import broken_size_rule
+from icsys.records.manifest_rows import image_row
+from icsys.results import Compressed
+from icsys.run.worker import broken_size_rule, facts_of_image
 from icsys.studio.images.photo_cache import DecodedPhoto, as_decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Hashable, Mapping
 
     from icsys.image.decode import Admit
     from icsys.options import Options
+    from icsys.pipeline import CompressedImage
     from icsys.selection import SizeRules
+    from icsys.sources.base import Task
     from icsys.studio.images.image_list import ImageList
+    from icsys.studio.surveys.shared_palettes import Shared
 
 _MOST_BYTES = 32 * 2**20
 
@@ -35,6 +40,8 @@ class MeasuredPhoto(NamedTuple):
         What it costs one core, and what of that decoding costs.
     failed, left_out
         Whether it cannot be compressed, or a rule of the run passes over it.
+    facts
+        What a pack says of it; None where the output is no part of a pack, or there is none.
     """
 
     bytes_in: int
@@ -43,6 +50,7 @@ class MeasuredPhoto(NamedTuple):
     decoding: float = 0.0
     failed: bool = False
     left_out: bool = False
+    facts: Mapping[str, Any] | None = None
 
 
 class _Held(NamedTuple):
@@ -69,10 +77,9 @@ class SampledPhotos:
         self._decoding: Hashable = None
         self._bytes = 0
 
-    def measure(
-        self, number: int, options: Options, palette: NDArray[np.uint8] | None, rules: SizeRules | None
-    ) -> MeasuredPhoto:
-        """Compress a photo, with a palette if it is given. Any fault is a failure of this photo, as it is in a run."""
+    def measure(self, number: int, shared: Shared, rules: SizeRules | None) -> MeasuredPhoto:
+        """Compress a photo with what it shares. Any fault is a failure of this photo, as it is in a run."""
+        options = shared.options
         start, held = time.thread_time(), None
         try:
             held = self._decoded(number, options, rules)
@@ -80,9 +87,12 @@ class SampledPhotos:
                 return MeasuredPhoto(0, 0, time.thread_time() - start, left_out=True)
             photo, data, _ = held.decoded
             start = time.thread_time()
-            output = compress_photo(photo, data, options, palette)
+            output = compress_photo(photo, data, options, shared.palette)
             seconds = held.seconds + time.thread_time() - start
-            return MeasuredPhoto(len(data), len(output.data), seconds, held.seconds)
+            facts = None
+            if options.format in IMAGE_PACKINGS:
+                facts = _facts_in_packs(self._images[number].task, data, output, shared.palette_hash)
+            return MeasuredPhoto(len(data), len(output.data), seconds, held.seconds, facts=facts)
         except Exception:  # noqa: BLE001 - as in a run
             before = held.seconds if held is not None else 0.0
             return MeasuredPhoto(0, 0, before + time.thread_time() - start, before, failed=True)
@@ -114,3 +124,20 @@ class SampledPhotos:
             self._held[number] = held
             self._bytes += size
         return held
+
+
+def _facts_in_packs(task: Task, data: bytes, image: CompressedImage, palette: str) -> dict[str, Any]:
+    """Return what a pack says of an image: the columns of its manifest row that packs repeat."""
+    result = Compressed(
+        source=task.source,
+        output=task.output,
+        bytes_in=len(data),
+        source_mtime_ns=0,
+        source_sha256=hashlib.sha256(data).hexdigest(),
+        sha256=hashlib.sha256(image.data).hexdigest(),
+        palette=palette or None,
+        seconds=0.0,
+        **facts_of_image(image),
+    )
+    row = image_row(result, "", "")
+    return {name: row.get(name) for name in REPEATED_COLUMNS}

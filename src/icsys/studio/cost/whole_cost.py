@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from icsys.choices import ARRAYS, IMAGE_PACKINGS, SHARED
+from icsys.choices import SHARED
 from icsys.engine import available_cores
 from icsys.studio.cost.drawn_sample import with_unseen
 from icsys.studio.cost.intervals import TotalInterval
+from icsys.studio.cost.pack_sizes import pack_sizes
 
 if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from icsys.options import Options
     from icsys.run_settings import RunSettings
     from icsys.studio.cost.drawn_sample import DrawnSample
+    from icsys.studio.cost.pack_sizes import PackPlan
     from icsys.studio.cost.sampled_photos import MeasuredPhoto
 
 _SECONDS_BESIDE = 0.0005  # of a core for each image, beside decoding and compressing: records, hashes, files
-_BLOCK = 512  # bytes of a tar file; what is in it fills whole blocks, behind one that names it
-_RECORD = 10240  # bytes; a tar file is filled up to whole ones
-_FACTS = 2 * _BLOCK  # bytes of a small file in a tar file
 
 
 class WholeCost(NamedTuple):
@@ -37,7 +34,7 @@ class WholeCost(NamedTuple):
     outputs, files
         How many images have an output, and the number of files that hold these: fewer where they are packed.
     packed
-        Bytes of tar files that hold the outputs with what is written beside each; None for other formats.
+        Bytes of packs or arrays, with all that is written beside the outputs in them; None for other formats.
     """
 
     images: int
@@ -68,24 +65,21 @@ class RunPlan(NamedTuple):
 
     Attributes
     ----------
-    splits
-        How many images lie in each part that has packs of its own, of all images.
-    has_classes
-        Whether images have classes, whose numbers are files in a tar file.
+    packs
+        Which images lie in which packs; None for other formats.
     """
 
     options: Options
     settings: RunSettings
-    splits: Counter[str]
-    has_classes: bool
+    packs: PackPlan | None
 
 
-def whole_cost(measured: Sequence[MeasuredPhoto], sample: DrawnSample, plan: RunPlan) -> WholeCost:
-    """Return what all images take, estimated from the first ones of a sample.
+def whole_cost(photos: Mapping[int, MeasuredPhoto], sample: DrawnSample, plan: RunPlan) -> WholeCost:
+    """Return what all images take, estimated from the first ones of a sample, by their numbers in its order.
 
     Photos without an output count with 0 bytes, so their share of the sample stands for their share of the set.
     """
-    images = sample.population
+    images, measured = sample.population, list(photos.values())
     has_output = [not (one.failed or one.left_out) for one in measured]
     outputs = sample.count(has_output)
     made = sample.total([one.bytes_out for one in measured])
@@ -96,10 +90,9 @@ def whole_cost(measured: Sequence[MeasuredPhoto], sample: DrawnSample, plan: Run
     # The first pass, which finds palettes that images share, decodes each of them, too.
     passes = 1 if plan.options.palette in SHARED else 0
     seconds = sample.total([one.seconds + passes * one.decoding + _SECONDS_BESIDE for one in measured])
-    files = TotalInterval(*(_files_of(plan, *ends) for ends in zip(outputs, made, strict=True)))
-    packed = None
-    if plan.options.format == "webdataset":
-        packed = sample.total([_tar_bytes(one, plan) for one in measured]).total + files.total * _RECORD / 2
+    files, packed = outputs, None
+    if plan.packs is not None:
+        files, packed = pack_sizes(photos, plan.packs, outputs, made)
     return WholeCost(
         images=images,
         sampled=len(measured),
@@ -113,29 +106,3 @@ def whole_cost(measured: Sequence[MeasuredPhoto], sample: DrawnSample, plan: Run
         packed=packed,
         jobs=jobs,
     )
-
-
-def _files_of(plan: RunPlan, outputs: float, total: float) -> float:
-    """Return the number of files that hold so many outputs with so many bytes together; infinite as the bytes are."""
-    options, images = plan.options, plan.splits.total()
-    if not images or round(outputs) == 0:
-        return 0
-    if options.format == ARRAYS:
-        # Of each split pixels or indices, labels and names, and palettes of indices; one file tells what they are.
-        return len(plan.splits) * (3 if options.strategy == "SO" else 4) + 1
-    if options.format not in IMAGE_PACKINGS:
-        return round(outputs)
-    if math.isinf(total):
-        return math.inf
-    shares = [count / images for count in plan.splits.values()]
-    return sum(
-        max(math.ceil(share * outputs / options.shard_images - 1e-9), math.ceil(share * total / options.shard_bytes), 1)
-        for share in shares
-    )
-
-
-def _tar_bytes(one: MeasuredPhoto, plan: RunPlan) -> int:
-    """Return what an output takes in a tar file, with its facts, and the number of its class."""
-    if one.failed or one.left_out:
-        return 0
-    return _BLOCK + math.ceil(one.bytes_out / _BLOCK) * _BLOCK + _FACTS * (1 + plan.has_classes)

@@ -10,6 +10,8 @@ from icsys.files.url import is_url
 from icsys.sources.archives.archive_items import ArchivePlace
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from icsys.sources.base import Source, Task
 
 
@@ -18,6 +20,40 @@ class ReadFile(NamedTuple):
 
     data: bytes
     version: str
+
+
+class Versions:
+    """The versions of the files that were looked at.
+
+    Parameters
+    ----------
+    on_change
+        Called when a file has another version than before.
+    """
+
+    def __init__(self, on_change: Callable[[], object]) -> None:
+        self._on_change = on_change
+        self._known: dict[int, str] = {}
+
+    def note(self, number: int, version: str) -> None:
+        """Take the version of the file of an image; an empty text if it is gone."""
+        before = self._known.get(number, version)
+        self._known[number] = version
+        if before != version:
+            self._on_change()
+
+    def known(self) -> list[int]:
+        """Return the numbers of the images whose files were looked at."""
+        return list(self._known)
+
+
+def version_of_file(path: Path | str) -> str:
+    """Return the version of a file that an option names; an empty text if it cannot be looked at."""
+    try:
+        found = Path(path).stat()
+    except (OSError, ValueError):
+        return ""
+    return version_text(found.st_size, found.st_mtime_ns)
 
 
 def version_of(source: Source, task: Task) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter, OrderedDict
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from icsys.errors import UsageError
+from icsys.errors import ImageError, UsageError
 from icsys.files.locations import parse_source
 from icsys.records.label import label_at
 from icsys.records.splits import standard_split
@@ -17,11 +18,12 @@ from icsys.sources.companions.layout import CompanionSettings
 from icsys.sources.folder import Folder
 from icsys.sources.open_source import open_source
 from icsys.studio.images.closed_folder import ClosedFolder
-from icsys.studio.images.file_versions import ReadFile, version_of, version_text
+from icsys.studio.images.file_versions import ReadFile, Versions, version_of, version_text
+from icsys.studio.images.image_choice import ChosenImages, ImageChoice, ListedImage
 from icsys.studio.images.streamed_files import StreamedFiles, is_streamed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Sequence
 
     from icsys.files.locations import Location
     from icsys.options import Options
@@ -29,55 +31,12 @@ if TYPE_CHECKING:
     from icsys.sources.base import Source
 
 _AT_ONCE = 500  # images that are listed between two looks at whether the studio ends
+_PAUSE = 20  # times what a look took, until the next
 _MOST_CHOICES = 8  # choices of images that are kept
 
 
-class ListedImage(NamedTuple):
-    """An image by its path below the source, with its class and its split; both are empty if it has none."""
-
-    task: Task
-    label: str
-    split: str
-
-
-@dataclass(frozen=True, slots=True)
-class ImageChoice:
-    """Which images a part of the grid shows; an empty text chooses all.
-
-    Attributes
-    ----------
-    label, split
-        The class, and the split.
-    words
-        A text that the path holds, in upper or lower case.
-    """
-
-    label: str = ""
-    split: str = ""
-    words: str = ""
-
-    def among(self, images: list[ListedImage], first: int) -> Iterator[int]:
-        """Yield the numbers of the chosen images, from a number on."""
-        words = self.words.casefold()
-        for number in range(first, len(images)):
-            image = images[number]
-            if (
-                (not self.label or image.label == self.label)
-                and (not self.split or image.split == self.split)
-                and (not words or words in image.task.source.casefold())
-            ):
-                yield number
-
-
-class _Chosen:
-    """The images of a choice among the first ``seen`` of the list."""
-
-    def __init__(self) -> None:
-        self.seen, self.numbers = 0, list[int]()
-
-
 class ImageList:
-    """The images of a source. An image has the number of its place in the list, which stays the same.
+    """The images of a source. Each has a number, which stays the same; at first that of its place in the list.
 
     Parameters
     ----------
@@ -87,6 +46,8 @@ class ImageList:
         A folder of outputs that is left out where it lies below the source.
     options, settings
         How the source is read.
+    on_change
+        Called, in any thread, when it turns out that the images are others by now: some came, went or changed.
 
     Raises
     ------
@@ -94,14 +55,28 @@ class ImageList:
         If there is no such source.
     """
 
-    def __init__(self, source: Location, destination: str, options: Options, settings: RunSettings) -> None:
+    def __init__(
+        self,
+        source: Location,
+        destination: str,
+        options: Options,
+        settings: RunSettings,
+        on_change: Callable[[], object] = int,
+    ) -> None:
         self.source = _open(source, destination, settings, options)
         self._opened = source, destination, settings, options
         self._images: list[ListedImage] = []
         self._tasks: list[Task] = []
         self._streamed = StreamedFiles(self.source, self._tasks)
-        self._chosen: OrderedDict[ImageChoice, _Chosen] = OrderedDict()
+        self._chosen: OrderedDict[ImageChoice, ChosenImages] = OrderedDict()
         self._lock = threading.Lock()
+        self._order: list[int] | None = None  # None while numbers are places
+        self._versions = Versions(self._tell_change)
+        self._on_change = on_change
+        self.edition = 0
+        """Another number once the images are others: what was found out about all of them holds no more."""
+        self._looking: threading.Thread | None = None
+        self._is_look_wanted, self._next_look = False, 0.0
         self._labels: Counter[str] = Counter()
         self._splits: Counter[str] = Counter()
         self.companions = 0
@@ -111,7 +86,12 @@ class ImageList:
         self._thread.start()
 
     def __len__(self) -> int:
-        return len(self._images)
+        return len(self.present)
+
+    @property
+    def present(self) -> Sequence[int]:
+        """The numbers of the images that are there, in the order of the source."""
+        return range(len(self._images)) if self._order is None else self._order
 
     def __getitem__(self, number: int) -> ListedImage:
         """Return an image; UsageError if there is none of this number."""
@@ -143,25 +123,24 @@ class ImageList:
             found = list(self._splits.items())
         return dict(sorted(found))
 
-    def numbers(self, choice: ImageChoice) -> range | list[int]:
+    def numbers(self, choice: ImageChoice) -> Sequence[int]:
         """Return the numbers of the images that are chosen; what was found before is found at once."""
         if choice == ImageChoice():
-            return range(len(self._images))
+            return self.present
         with self._lock:
-            chosen = self._chosen.setdefault(choice, _Chosen())
+            chosen = self._chosen.setdefault(choice, ChosenImages())
             self._chosen.move_to_end(choice)
             if len(self._chosen) > _MOST_CHOICES:
                 self._chosen.popitem(last=False)
-            count = len(self._images)
-            chosen.numbers.extend(choice.among(self._images, chosen.seen))
-            chosen.seen = count
+            numbers = self.present
+            chosen.numbers.extend(choice.among(self._images, numbers[chosen.seen :]))
+            chosen.seen = len(numbers)
             return chosen.numbers[:]
 
     def numbers_of(self, names: Iterable[str]) -> dict[str, int]:
         """Return the numbers of images by their paths, of listed images."""
-        wanted = set(names)
-        found = enumerate(self._images[:])
-        return {image.task.source: number for number, image in found if image.task.source in wanted}
+        wanted, images = set(names), self._images
+        return {images[number].task.source: number for number in self.present if images[number].task.source in wanted}
 
     def version(self, number: int) -> str:
         """Return a text that another one takes the place of once the file of an image changes, as a run sees it.
@@ -177,7 +156,13 @@ class ImageList:
         OSError
             If the system does not tell.
         """
-        return version_of(self.source, self[number].task)
+        try:
+            version = version_of(self.source, self[number].task)
+        except (ImageError, OSError):
+            self._versions.note(number, "")
+            raise
+        self._versions.note(number, version)
+        return version
 
     def read(self, number: int, options: Options) -> bytes:
         """Return the bytes of the file of an image; errors as of :meth:`file`."""
@@ -209,6 +194,25 @@ class ImageList:
             return self.source
         return _open(source, destination, begun.replace(masks=settings.masks, table=settings.table), options)
 
+    def look_again(self) -> None:
+        """Look, in the background, whether images of a folder came, went or changed since it was listed.
+
+        One look follows the one that goes on, and the longer that took, the later.
+        """
+        if not isinstance(self.source, Folder) or self.source.named:
+            return
+        with self._lock:
+            self._is_look_wanted = True
+            if self._looking is None:
+                self._looking = threading.Thread(target=self._look_while_wanted, name="icsys look again", daemon=True)
+                self._looking.start()
+
+    def wait_for_look(self, timeout: float | None = None) -> None:
+        """Wait until no look of :meth:`look_again` goes on, or is to follow."""
+        thread = self._looking
+        if thread is not None:
+            thread.join(timeout)
+
     def wait(self, timeout: float | None = None) -> None:
         """Wait until the whole source is listed."""
         self._thread.join(timeout)
@@ -217,6 +221,7 @@ class ImageList:
         """End the listing."""
         self._stop.set()
         self._thread.join()
+        self.wait_for_look()
         self._streamed.close()
 
     def _list(self) -> None:
@@ -232,14 +237,83 @@ class ImageList:
             self._problem = str(error) or type(error).__name__
 
     def _add(self, task: Task) -> None:
-        label = label_at(task.source, task.label).name or ""
-        top, slash, _ = task.source.partition("/")
-        split = (standard_split(top) or "") if slash else ""
+        image = _listed(task)
         with self._lock:
-            self._labels[label] += 1
-            self._splits[split] += 1
+            self._labels[image.label] += 1
+            self._splits[image.split] += 1
             self._tasks.append(task)
-            self._images.append(ListedImage(task, label, split))
+            self._images.append(image)
+
+    def _look_while_wanted(self) -> None:
+        self._thread.join()
+        while not self._stop.wait(max(0, self._next_look - time.monotonic())):
+            with self._lock:
+                if not self._is_look_wanted:
+                    self._looking = None
+                    return
+                self._is_look_wanted = False
+            began = time.monotonic()
+            self._look()
+            self._next_look = time.monotonic() + _PAUSE * (time.monotonic() - began)
+
+    def _look(self) -> None:
+        try:
+            self._list_again()
+        except Exception as error:  # noqa: BLE001 - shown on the page, which has the images of before
+            self._take_problem(str(error) or type(error).__name__)
+        for number in self._versions.known():
+            if self._stop.is_set():
+                return
+            with suppress(ImageError, OSError):
+                self.version(number)  # notes what has changed
+
+    def _list_again(self) -> None:
+        opened = _open(*self._opened)
+        found, companions = list[ListedImage](), 0
+        for number, planned in enumerate(opened.plan("")):
+            if number % _AT_ONCE == 0 and self._stop.is_set():
+                return
+            if isinstance(planned, Task):
+                found.append(_listed(planned))
+            elif isinstance(planned, Companion):
+                companions += 1
+        if self._is_as_before(found, companions):
+            self._take_problem("")
+            return
+        numbers = {image.task.source: number for number, image in enumerate(self._images)}
+        with self._lock:
+            for image in found:
+                number = numbers.setdefault(image.task.source, len(self._images))
+                if number == len(self._images):
+                    self._images.append(image)
+                    self._tasks.append(image.task)
+                else:
+                    self._images[number] = image
+            self._order = [numbers[image.task.source] for image in found]
+            self._labels = Counter(image.label for image in found)
+            self._splits = Counter(image.split for image in found)
+            self.source, self.companions, self._problem = opened, companions, ""
+            self._chosen.clear()
+        self._tell_change()
+
+    def _is_as_before(self, found: list[ListedImage], companions: int) -> bool:
+        before = [self._images[number] for number in self.present]
+        return (found, companions) == (before, self.companions)
+
+    def _take_problem(self, text: str) -> None:
+        if text != self._problem:
+            self._problem = text
+            self._tell_change()
+
+    def _tell_change(self) -> None:
+        self.edition += 1
+        self._on_change()
+
+
+def _listed(task: Task) -> ListedImage:
+    label = label_at(task.source, task.label).name or ""
+    top, slash, _ = task.source.partition("/")
+    return ListedImage(task, label, (standard_split(top) or "") if slash else "")
 
 
 def _open(source: Location, destination: str, settings: RunSettings, options: Options) -> Source:

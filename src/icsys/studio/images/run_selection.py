@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.engine.executor import Executor
 from icsys.results import MASK
-from icsys.run.select_images import excluded_duplicates
+from icsys.run.select_images import excluded_duplicates, splits_of_run
 from icsys.run.worker import broken_size_rule
 from icsys.sources.base import Companion, Task
+from icsys.sources.selected_source import SelectedSource
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -54,7 +55,7 @@ class RunSelection:
     def __init__(self, images: ImageList, options: Options, admit: Admit) -> None:
         self._images, self._options, self._admit = images, options, admit
         self._found: OrderedDict[Hashable, Selected] = OrderedDict()
-        self._equal: dict[str, tuple[str, str]] | None = None
+        self._equal: tuple[int, dict[str, tuple[str, str]]] | None = None
         self._one = threading.Lock()  # what one has found is there for the next
 
     def by_name(self, settings: RunSettings, stop: threading.Event) -> Selected:
@@ -62,7 +63,7 @@ class RunSelection:
 
         What is found when ``stop`` is set is not complete.
         """
-        key = settings.shard, settings.masks, settings.table, settings.drop_duplicates
+        key = self._images.edition, settings.shard, settings.masks, settings.table, settings.drop_duplicates
         with self._one:
             found = self._found.get(key) or self._find(settings, stop)
             if not stop.is_set():
@@ -86,6 +87,41 @@ class RunSelection:
             return None
         return broken_size_rule(self._images.read(number, self._options), self._options, settings.size_rules)
 
+    def placed(
+        self, options: Options, settings: RunSettings, stop: threading.Event, *, looks: bool
+    ) -> list[tuple[int, Task]]:
+        """Return the photos that a run takes, in its order, with their numbers and outputs.
+
+        Parameters
+        ----------
+        looks
+            Whether photos are read to divide them among splits; see :func:`~icsys.run.select_images.splits_of_run`.
+
+        Raises
+        ------
+        UsageError
+            If a run cannot divide them in this way.
+        """
+        images, source = self._images, self._images.opened_with(settings)
+        selected = self.by_name(settings, stop).left_out
+        excluded = {images[number].task.source: why for number, why in selected.items()}
+        splits = None
+        if settings.split is not None:
+            splits, excluded = splits_of_run(
+                source, excluded, options, settings, executor=self._executor(stop), looks=looks
+            )
+        numbers = {images[number].task.source: number for number in images.present}
+        placed = []
+        for planned in SelectedSource(source, splits, excluded).plan(options.suffix):
+            if stop.is_set():
+                break
+            if isinstance(planned, Task) and planned.source in numbers:
+                placed.append((numbers[planned.source], planned))
+        return placed
+
+    def _executor(self, stop: threading.Event) -> Executor:
+        return Executor("threads", 1, None, remote=False, stop=stop, admit=self._admit)
+
     def _find(self, settings: RunSettings, stop: threading.Event) -> Selected:
         found: dict[int, tuple[str, str]] = {}
         if settings.drop_duplicates is not None:
@@ -95,11 +131,11 @@ class RunSelection:
         return Selected(found | masks, unlisted)
 
     def _equal_files(self, stop: threading.Event) -> dict[int, tuple[str, str]]:
-        equal = self._equal
-        if equal is None:
-            executor = Executor("threads", 1, None, remote=False, stop=stop, admit=self._admit)
-            equal = excluded_duplicates(self._images.source, self._options, executor)
-            self._equal = None if stop.is_set() else equal
+        edition, equal = self._equal or (-1, {})
+        if edition != self._images.edition:
+            edition = self._images.edition
+            equal = excluded_duplicates(self._images.source, self._options, self._executor(stop))
+            self._equal = None if stop.is_set() else (edition, equal)
         return {number: equal[name] for name, number in self._images.numbers_of(equal).items()}
 
     def _of_other_shards(self, settings: RunSettings) -> dict[int, tuple[str, str]]:
@@ -108,7 +144,7 @@ class RunSelection:
             return {}
         others = "shard", f"it belongs to another part of the images than --shard {shard}"
         images = self._images
-        return {number: others for number in range(len(images)) if not shard.owns(images[number].task.source)}
+        return {number: others for number in images.present if not shard.owns(images[number].task.source)}
 
     def _masks(self, settings: RunSettings, stop: threading.Event) -> tuple[dict[int, tuple[str, str]], int]:
         """Return what other patterns of masks leave out, and the number of photos that only they let in."""
@@ -124,7 +160,7 @@ class RunSelection:
             elif isinstance(planned, Companion) and planned.kind == MASK:
                 masks.add(planned.task.source)
         found: dict[int, tuple[str, str]] = {}
-        for number in range(len(self._images)):
+        for number in self._images.present:
             name = self._images[number].task.source
             if name not in taken:
                 what = f"a mask by --masks {settings.masks}" if name in masks else "no photo with these settings"

@@ -2,16 +2,16 @@
 
 import { NewsStream } from "./modules/news_stream.js";
 
-const pages = new Set();
-const stream = new NewsStream((news) => pages.forEach((page) => page.postMessage(news)));
+const ports = new Set();
+const stream = new NewsStream((news) => ports.forEach((port) => port.postMessage(news)));
 
-function begin(page) {
+function begin(port) {
   stream.open();
-  for (const news of stream.missed) page.postMessage(news);
-  pages.add(page);
+  for (const news of stream.missed) port.postMessage(news);
+  ports.add(port);
 }
 
-addEventListener("connect", ({ ports: [page] }) => {
-  page.addEventListener("message", ({ data: isShown }) => (isShown ? begin(page) : pages.delete(page)));
-  page.start();
+addEventListener("connect", ({ ports: [port] }) => {
+  port.addEventListener("message", ({ data: isShown }) => (isShown ? begin(port) : ports.delete(port)));
+  port.start();
 });

@@ -11,14 +11,13 @@ import { isTyping } from "./modules/fields.js";
 import { keepFocus, setOff } from "./modules/focus.js";
 import { Learn } from "./modules/learn.js";
 import { LeftOut } from "./modules/left_out.js";
+import { renewOften } from "./modules/renewal.js";
 import { Run } from "./modules/run.js";
 import { Presets } from "./modules/presets.js";
 import { Store } from "./modules/store.js";
 import { Take } from "./modules/take.js";
 import { Views } from "./modules/views.js";
 import { byId, notice, pathParts } from "./modules/elements.js";
-
-const REST = 100; // milliseconds, as a window that comes back tells so twice
 
 const state = await ask("state");
 byId("source").replaceChildren(...pathParts(state.source));
@@ -27,7 +26,7 @@ const views = new Views(store, byId("views"), state.fields);
 new Controls(store, byId("controls"), state.fields, views);
 const grid = new Grid(store, byId("grid"));
 grid.onListed = (found) => views.listed(found);
-new LeftOut(store, grid);
+const leftOut = new LeftOut(store, grid);
 new Figures(store, views);
 const cost = new Cost(store);
 new Frontier(store);
@@ -36,15 +35,7 @@ const run = new Run(store);
 const learn = new Learn(store);
 const presets = new Presets(store, new Take(store));
 
-// While another window was in front, photos, folders and files may have become others.
-let renewal = 0;
-function renew() {
-  clearTimeout(renewal);
-  if (document.hidden) return;
-  renewal = setTimeout(() => [grid, views, cost, run, learn, presets].forEach((part) => part.renew()), REST);
-}
-addEventListener("focus", renew);
-document.addEventListener("visibilitychange", renew);
+renewOften([grid, views, cost, run, learn, presets], [grid, views, cost, leftOut]);
 
 for (const [name, action] of Object.entries({
   undo: () => store.undo(),

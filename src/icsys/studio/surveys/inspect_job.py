@@ -84,8 +84,9 @@ class InspectJob(NewestJob):
         if stop.is_set() or not (self._was_asked or 0 < len(self._images) < AT_ONCE):
             return
         self._events.publish(_KIND, {"state": "running", "done": 0, "total": None, "note": "Listing"})
+        edition = self._images.edition
         try:
-            self._publish(self._inspect(stop))
+            self._publish(self._inspect(stop), edition)
         except Exception as error:  # noqa: BLE001 - it is shown on the page
             text = problem_text(error)
             self._events.publish(_KIND, {"state": "failed", "error": text})
@@ -101,13 +102,13 @@ class InspectJob(NewestJob):
             self._next_news = now + _EVERY
             self._events.publish(_KIND, {"state": "running", "done": at.done, "total": at.total, "note": at.note})
 
-    def _publish(self, found: Inspection) -> None:
+    def _publish(self, found: Inspection, edition: int) -> None:
         from icsys.studio.surveys.inspected_values import inspected_values  # noqa: PLC0415 - as above
 
         numbers = self._images.numbers_of(_names(found))
         broken = [(numbers[one.source], one.message) for one in found.broken if one.source in numbers]
         self.broken = {number: BrokenImage(message, self._version(number)) for number, message in broken}
-        values: dict[str, Any] = inspected_values(found, numbers.get)
+        values: dict[str, Any] = {**inspected_values(found, numbers.get), "edition": edition}
         self._events.publish(_KIND, {"state": "stopped" if found.stopped else "done", **values})
 
 

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from icsys.errors import ImageError
@@ -15,7 +16,7 @@ from icsys.studio.jobs.job import problem_text
 from icsys.studio.surveys.low_urgency import low_urgency_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from icsys.run_settings import RunSettings
     from icsys.studio.images.image_list import ImageList
@@ -38,7 +39,7 @@ class _Asked:
     def __init__(self, settings: RunSettings) -> None:
         self.settings = settings
         self.by_name: Selected | None = None
-        self.by_size: dict[int, str] = {}
+        self.by_size: dict[int, tuple[str, str]] = {}  # the version of the file, and the sentence
         self.wanted: OrderedDict[int, None] = OrderedDict()
         self.problem = ""
 
@@ -52,7 +53,7 @@ class _Asked:
         named = self.by_name and self.by_name.left_out.get(number)
         if named:
             return named[1]
-        found = self.by_size.get(number) if self.settings.size_rules else ""
+        found = self.by_size.get(number, ("", None))[1] if self.settings.size_rules else ""
         return found if found or self.by_name is not None else None
 
 
@@ -83,7 +84,7 @@ class LeftOutImages:
         usual = self._begun.replace(min_side=None, max_aspect=None, drop_duplicates=None, shard=None)
         if all(getattr(settings, name) == getattr(usual, name) for name in _RULES):
             return ""
-        values = {name: str(getattr(settings, name)) for name in _RULES}
+        values = {name: str(getattr(settings, name)) for name in _RULES} | {"edition": str(self._images.edition)}
         key = hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
         with self._changed:
             self._asked.setdefault(key, _Asked(settings))
@@ -93,15 +94,18 @@ class LeftOutImages:
             self._begin_thread()
         return key
 
-    def sentences(self, key: str, numbers: Iterable[int]) -> dict[int, str]:
+    def sentences(self, key: str, numbers: Sequence[int]) -> dict[int, str]:
         """Return why photos are left out, as far as that is known, and have the others looked at."""
         with self._changed:
             asked = self._asked.get(key)
             if asked is None:
                 return {}
+        has_sizes = asked.settings.size_rules is not None
+        older = [number for number in numbers if has_sizes and not self._is_known(asked, number)]
+        with self._changed:
             found = {number: asked.sentence(number) for number in numbers}
-            if asked.settings.size_rules is not None:
-                for number in found.keys() - asked.by_size.keys():
+            if older:
+                for number in older:
                     asked.wanted[number] = None
                     asked.wanted.move_to_end(number)
                 while len(asked.wanted) > _MOST_WANTED:
@@ -122,7 +126,7 @@ class LeftOutImages:
             asked = self._asked.get(key)
         if asked is None:
             return ""
-        if number not in asked.by_size:
+        if not self._is_known(asked, number):
             self._look_at(asked, number)
         return asked.sentence(number)
 
@@ -184,13 +188,24 @@ class LeftOutImages:
             asked.by_name, asked.problem = Selected({}), problem_text(error)
 
     def _look_at(self, asked: _Asked, number: int) -> bool:
-        """Find whether a photo breaks a rule of size, and return that; one that cannot be read breaks none."""
-        try:
+        """Find whether a photo breaks a rule of size; return whether that is news. One that is not read breaks none."""
+        version, broken = self._version(number), None
+        with suppress(ImageError, OSError, MemoryError):
             broken = self._selection.by_size(number, asked.settings)
-        except (ImageError, OSError, MemoryError):
-            broken = None
-        asked.by_size[number] = broken[1] if broken else ""
-        return broken is not None
+        text = broken[1] if broken else ""
+        before = asked.by_size.get(number, ("", ""))[1]
+        asked.by_size[number] = version, text
+        return text != before
+
+    def _is_known(self, asked: _Asked, number: int) -> bool:
+        """Return whether a photo was looked at as its file is now."""
+        return number in asked.by_size and asked.by_size[number][0] == self._version(number)
+
+    def _version(self, number: int) -> str:
+        try:
+            return self._images.version(number)
+        except (ImageError, OSError):
+            return ""
 
     def _tell(self, key: str) -> None:
         if not self._stop.is_set():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -10,7 +11,7 @@ import numpy as np
 from icsys.choices import ALL
 from icsys.engine import available_cores
 from icsys.engine.executor import Executor
-from icsys.errors import UsageError
+from icsys.errors import ImageError, UsageError
 from icsys.records.label import label_of
 from icsys.records.splits import ImageFolders
 from icsys.run.choose_colors import SAMPLE, with_chosen_colors
@@ -130,8 +131,11 @@ class PaletteSearch:
         """Return the source with the images that are looked at, their number, and that of all that count."""
         source, count = self._images.source, len(self._images)
         if not self.is_sampled:
+            for number in self._images.present:
+                with suppress(ImageError, OSError):
+                    self._images.version(number)  # so that a look tells once one of them has changed
             return source, count, count
-        names = [image.task.source for image in (self._images[number] for number in range(count))]
+        names = [self._images[number].task.source for number in self._images.present]
         folder = options.palette_from
         if folder is not None and folder != ALL:
             chosen = ImageFolders((folder,))
@@ -143,7 +147,7 @@ class PaletteSearch:
         kept = {names[place] for place in random.permutation(total)[:SAMPLED]}
         excluded = {
             name: ("sample", "")
-            for name in (self._images[number].task.source for number in range(count))
+            for name in (self._images[number].task.source for number in self._images.present)
             if name not in kept
         }
         return SelectedSource(source, None, excluded), len(kept), total

@@ -14,6 +14,7 @@ from icsys.errors import ImageError, UsageError
 from icsys.options import Options
 from icsys.records.label import label_of
 from icsys.records.palette_files import with_file
+from icsys.studio.images.file_versions import version_of_file
 from icsys.studio.images.photo_cache import as_decoded
 from icsys.studio.jobs.job import problem_text
 from icsys.studio.surveys.low_urgency import low_urgency_thread
@@ -54,6 +55,10 @@ class Shared(NamedTuple):
         Distinguishes what is made with other palettes.
     progress
         How far the search is, from 0 to 1; None once what is shared is found.
+    palette_hash
+        The hash of the palette; empty for one of the photo's own.
+    is_of_all
+        Whether all photos have this palette.
     """
 
     options: Options
@@ -61,6 +66,8 @@ class Shared(NamedTuple):
     note: str
     mark: str
     progress: float | None = None
+    palette_hash: str = ""
+    is_of_all: bool = False
 
     @property
     def is_alone(self) -> bool:
@@ -178,7 +185,7 @@ class SharedPalettes:
 
     def _found_for(self, options: Options, label: str | None) -> FoundPalettes | None:
         """Return what was found; begin the search, and return None, if nothing was."""
-        key = _deciding(options), label
+        key = self._images.edition, _deciding(options), label
         with self._changed:
             found = self._found.get(key)
             if found is not None:
@@ -245,6 +252,11 @@ class SharedPalettes:
             self._events.publish(_KIND, {"state": "done", "done": found.taken, "total": found.total})
 
 
+def palette_version(options: Options) -> str:
+    """Return the version of the file that holds the palette; an empty text if options name none."""
+    return "" if options.palette in {"image", *SHARED} else version_of_file(options.palette)
+
+
 def _deciding(options: Options) -> tuple[object, ...]:
     """Return what decides the palettes, or the number of colours, that photos share."""
     if options.per == "dataset":
@@ -261,4 +273,6 @@ def _with_palettes(options: Options, path: str, palettes: Palettes | None, note:
         where = "for it could be used" if not palettes.by_class or label is None else f"of the class {label!r} is known"
         raise ImageError("no_palette", f"there is no palette: no image {where}")
     own = options.replace(colors=palettes.n_colors, keep_colors=None, count_power=None)
-    return Shared(own, palette, note, palettes.hash_of(path) + str(palettes.n_colors))
+    hashed = palettes.hash_of(path)
+    mark = hashed + str(palettes.n_colors)
+    return Shared(own, palette, note, mark, palette_hash=hashed, is_of_all=not palettes.by_class)

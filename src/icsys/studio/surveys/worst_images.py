@@ -14,6 +14,7 @@ from icsys.pipeline import compress_photo
 from icsys.studio.images.photo_cache import as_decoded
 from icsys.studio.jobs.job import problem_text
 from icsys.studio.surveys.newest_job import NewestJob
+from icsys.studio.surveys.shared_palettes import palette_version
 
 if TYPE_CHECKING:
     import threading
@@ -53,7 +54,7 @@ class WorstImages(NewestJob):
     def __init__(self, images: ImageList, shared: SharedPalettes, events: Events, admit: Admit) -> None:
         super().__init__("icsys worst")
         self._images, self._shared, self._events, self._admit = images, shared, events, admit
-        self._options: Options | None = None
+        self._asked: tuple[Options, int, str] | None = None  # with the edition of the images, and a file of a palette
         self._values: dict[int, float] = {}
         self.is_measuring = False
         """Whether the order is not final yet for the options that were given last."""
@@ -61,9 +62,10 @@ class WorstImages(NewestJob):
     def begin(self, options: Options) -> None:
         """Measure with these options, unless that is done or going on."""
         with self._lock:
-            if options == self._options:
+            asked = options, self._images.edition, palette_version(options)
+            if asked == self._asked:
                 return
-            self._options, self._values, self.is_measuring = options, {}, True
+            self._asked, self._values, self.is_measuring = asked, {}, True
             values = self._values
         self.start(lambda stop: self._work(options, stop, values))
 
@@ -76,8 +78,9 @@ class WorstImages(NewestJob):
     def _work(self, options: Options, stop: threading.Event, values: dict[int, float]) -> None:
         while not self._images.is_complete and not stop.is_set():
             self._images.wait(_LOOK)
-        count = len(self._images)
-        sample = np.random.default_rng(options.seed).permutation(count)[:MEASURED].tolist()
+        numbers = self._images.present
+        places = np.random.default_rng(options.seed).permutation(len(numbers))[:MEASURED].tolist()
+        sample = [numbers[place] for place in places]
         done, failed, last, problem = 0, 0, 0.0, ""
         for number in sample:
             if stop.is_set():

@@ -26,3 +26,12 @@ export function cellOf(photo, place, count) {
   if (photo.worst !== undefined) cell.dataset.worst = photo.worst.toFixed(1);
   return cell;
 }
+
+/** Return the place of a photo in pages of a size: its number, unless photos came or went. */
+export function placeOf(image, pages, size) {
+  for (const [page, photos] of pages) {
+    const place = photos.findIndex((photo) => photo.image === image);
+    if (place >= 0) return page * size + place;
+  }
+  return image;
+}

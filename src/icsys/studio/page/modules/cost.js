@@ -2,10 +2,17 @@
 // sample that grows while the user looks.
 
 import { ask } from "./api.js";
-import { byId, bytesText, durationText, element } from "./elements.js";
+import { byId, bytesText, changeOf, durationText, element } from "./elements.js";
 import { onEvent } from "./events.js";
 
 const PAUSE = 400; // milliseconds without a change before an estimate is asked for
+
+// What holds all photos together, and what it holds beside them.
+const PACKS = {
+  webdataset: ["In tar files", "Tar files also hold a class and facts of each photo, and fill whole blocks."],
+  parquet: ["In Parquet files", "Parquet files also hold a class and facts of each photo, and a list of all columns."],
+  arrays: ["In arrays", "Arrays also have labels, names, and a record with hashes."],
+};
 
 const count = (number) => Math.round(number).toLocaleString("en");
 const many = (number, one) => `${count(number)} ${one}${Math.round(number) === 1 ? "" : "s"}`;
@@ -17,12 +24,6 @@ function between(low, high, text) {
   return from === to ? "" : `${from} to ${to}`;
 }
 
-/** Return how many times smaller or larger outputs are than the photos. */
-function changeOf({ bytes, bytes_in: before }) {
-  if (!bytes || !before) return "";
-  return before >= bytes ? `, ${(before / bytes).toPrecision(3)}× smaller` : `, ${(bytes / before).toPrecision(3)}× larger`;
-}
-
 const row = (name, value, more) => [
   element("dt", { textContent: name }),
   element("dd", {}, element("b", { textContent: value }), " ", element("span", { textContent: more })),
@@ -30,7 +31,6 @@ const row = (name, value, more) => [
 
 /** Say where the figures come from, and how sure they are. */
 function noteOf(cost) {
-  if (!cost.images) return "There is no photo.";
   const parts = [];
   const isAll = cost.sampled === cost.images;
   if (isAll) parts.push("All photos were compressed for it: the bytes are exact, the time is an estimate.");
@@ -41,7 +41,7 @@ function noteOf(cost) {
   parts.push(`Time: of this machine, ${many(cost.jobs, "core")} with nothing else to do.`);
   if (cost.failed) parts.push(`${count(cost.failed)} of the ${count(cost.sampled)} cannot be compressed.`);
   if (cost.left_out) parts.push(`${count(cost.left_out)} of the ${count(cost.sampled)} are left out by their size.`);
-  if (cost.packed) parts.push("In a tar file, what is written beside each photo and the rest of its last block count, too.");
+  if (cost.packed) parts.push(PACKS[cost.format][1]);
   if (cost.note) parts.push(cost.note);
   return parts.join(" ");
 }
@@ -80,6 +80,7 @@ export class Cost {
 
   async #begin(body, text) {
     this.#asked = text;
+    if (text && !byId("totals").childElementCount) byId("cost-note").textContent = "Compressing a few photos for an estimate.";
     if (!text) {
       await ask("cost", undefined, "DELETE").catch(() => {});
       return;
@@ -103,19 +104,21 @@ export class Cost {
     const cost = this.#latest;
     if (!cost || cost.settings_key !== this.#key) return;
     if (cost.problem) this.#fail(cost.problem);
+    else if (cost.is_listed && !cost.images) this.#fail("There is no photo.");
     else if (!cost.is_listed) this.#fail(`Listing the photos: ${count(cost.images)} so far.`);
-    else if (!cost.sampled && !cost.done) this.#fail("First what all photos share is being found.");
+    else if (!cost.sampled && !cost.done) this.#fail("First the palette that photos share is found.");
     else {
-      const times = cost.bytes ? `${(cost.bytes_in / cost.bytes).toPrecision(3)} times` : "";
+      const isAll = cost.sampled === cost.images;
+      const { times, word } = cost.bytes && cost.bytes_in ? changeOf(cost.bytes_in, cost.bytes) : { times: "", word: "" };
       byId("totals").replaceChildren(
         ...row("Bytes", bytesText(cost.bytes), between(cost.bytes_low, cost.bytes_high, bytesText)),
-        ...row("Smaller", times, `from ${bytesText(cost.bytes_in)}`),
+        ...row(word === "larger" ? "Larger" : "Smaller", word && `${times} times`, `from ${bytesText(cost.bytes_in)}`),
         ...row("Time", durationText(cost.seconds), between(cost.seconds_low, cost.seconds_high, durationText)),
-        ...(cost.packed ? row("In tar files", `about ${bytesText(cost.packed)}`, "") : []),
+        ...(cost.packed ? row(PACKS[cost.format][0], `${isAll ? "" : "about "}${bytesText(cost.packed)}`, "") : []),
         ...row("Files", count(cost.files), between(cost.files_low, cost.files_high, count)),
       );
-      const about = cost.sampled === cost.images ? "" : "About ";
-      byId("total-line").textContent = `${about}${bytesText(cost.bytes)} in all${changeOf(cost)}`;
+      const about = isAll ? "" : "About ";
+      byId("total-line").textContent = `${about}${bytesText(cost.bytes)} in all${word && `, ${times}× ${word}`}`;
       byId("totals").classList.remove("older");
       byId("total-line").classList.remove("older");
       byId("cost-note").textContent = noteOf(cost);

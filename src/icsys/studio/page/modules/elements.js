@@ -41,6 +41,22 @@ export function bytesText(bytes) {
   return `${unit ? bytes.toPrecision(3) : Math.round(bytes)} ${UNITS[unit]}`;
 }
 
+/** Return how many times smaller, or larger, bytes have become: { times: "9.18", word: "smaller" }. */
+export function changeOf(before, after) {
+  const isLarger = after > before;
+  const times = (isLarger ? after / before : before / after).toPrecision(3);
+  return { times, word: isLarger ? "larger" : "smaller" };
+}
+
+/** Say that a run keeps to a number of bytes; an empty text without one. */
+export function budgetText(limit) {
+  if (limit === undefined || limit === null) return "";
+  return `The run keeps to ${typeof limit === "number" ? roundText(limit) : limit}: it chooses what is left open by itself.`;
+}
+
+/** Return a round number of bytes without what says that it is exact: 5 MB. */
+export const roundText = (bytes) => bytesText(bytes).replace(/\.0+(?= )/, "");
+
 export const secondsText = (seconds) =>
   seconds < 0.0005 ? "< 1 ms" : seconds < 1 ? `${Math.round(seconds * 1000)} ms` : seconds < 100 ? `${seconds.toPrecision(2)} s` : `${Math.round(seconds)} s`;
 

@@ -1,12 +1,13 @@
 // Bytes, quality and time of the active view, with JPEG and WebP at equal bytes beside it.
 
 import { PAGE, ask, isReplaced } from "./api.js";
-import { byId, bytesText, element, pathParts, pathTitle, secondsText } from "./elements.js";
+import { byId, bytesText, changeOf, element, pathParts, pathTitle, secondsText } from "./elements.js";
 import { Palette } from "./palette.js";
 
 const COLUMNS = ["", "", "Pixels", "Bytes", "Smaller", "PSNR", "SSIM", "CIEDE2000", "Time"];
 const ENDINGS = { "image/png": "png", "image/webp": "webp", "image/jpeg": "jpg" };
 const KEPT = 60_000; // milliseconds that a browser has to save a file
+const NARROW = matchMedia("(max-width: 40em)"); // where the figures of a picture are a column
 const CODECS = { jpeg: "JPEG", webp: "WebP" };
 
 function qualityTexts(quality) {
@@ -15,17 +16,47 @@ function qualityTexts(quality) {
   return [psnr, quality.ssim.toFixed(3), quality.delta_e.toFixed(2)];
 }
 
+function smallerText(before, after) {
+  const { times, word } = changeOf(before, after);
+  return word === "larger" ? `${times}× larger` : `${times}×`;
+}
+
+const line = (...cells) => element("tr", {}, ...cells);
+const nameOf = (textContent, scope) => (textContent ? element("th", { textContent, scope }) : element("td"));
+
+/** What is said in place of figures where there are none. */
+const saying = (textContent, colSpan) => element("td", { className: "sentence", colSpan }, element("span", { textContent }));
+
+/** Return the parts of a table in which each picture is a row. */
+function inRows(pictures) {
+  const head = line(...COLUMNS.map((text) => nameOf(text, "col")));
+  const body = pictures.map(({ name, cells, sentence }) =>
+    line(nameOf(name, "row"), ...(cells ?? [element("td"), saying(sentence, COLUMNS.length - 2)])),
+  );
+  return [element("thead", {}, head), element("tbody", {}, ...body)];
+}
+
+/** Return the parts of a table in which each picture is a column. */
+function inColumns(all) {
+  const pictures = all.filter(({ cells }) => cells);
+  const said = all.filter(({ sentence }) => sentence).map(({ name, sentence }) => line(saying(`${name}: ${sentence}`, pictures.length + 1)));
+  const head = line(element("td"), ...pictures.map(({ name }) => nameOf(name, "col")));
+  const body = COLUMNS.slice(1).map((text, place) => line(nameOf(text, "row"), ...pictures.map(({ cells }) => cells[place])));
+  return [element("thead", {}, head), element("tbody", {}, ...body, ...said)];
+}
+
 export class Figures {
   constructor(store, views) {
     this.store = store;
     this.views = views;
     this.palette = new Palette(byId("palette"), byId("palette-note"));
+    NARROW.addEventListener("change", () => this.rows && this.#table());
     const isActive = (view) => view.number === store.state.active;
     views.onMade((view, isNew) => isActive(view) && isNew && this.#show(view));
     views.onRated((view) => isActive(view) && this.#rate(view));
     views.onFailed((view, error) => {
       if (!isActive(view) || view.figures) return;
-      this.#name(error.photo);
+      this.#name(error.photo ?? "");
       byId("figures-table").replaceChildren();
       byId("figures-note").hidden = true;
       this.palette.clear();
@@ -82,35 +113,34 @@ export class Figures {
 
   #table() {
     const { figures } = this.view;
-    const head = COLUMNS.map((text) => element(text ? "th" : "td", text ? { textContent: text, scope: "col" } : {}));
     const pixels = (one, end) => `${one[`width${end}`]} × ${one[`height${end}`]}`;
-    const first = this.#row("the photo", [pixels(figures, "_in"), bytesText(figures.bytes_in), "", "", "", "", ""]);
-    const rows = Object.values(this.rows).map((row) => this.#codecRow(row, pixels(figures, "")));
+    const photo = this.#picture("the photo", [null, pixels(figures, "_in"), bytesText(figures.bytes_in), "", "", "", "", ""]);
+    const pictures = [photo, ...Object.values(this.rows).map((row) => this.#row(row, pixels(figures, "")))];
+    const table = byId("figures-table");
     // A table that is made anew must not take the focus away.
     const focused = document.activeElement?.dataset?.codec;
-    byId("figures-table").replaceChildren(
-      element("thead", {}, element("tr", {}, ...head)),
-      element("tbody", {}, first, ...rows),
-    );
-    if (focused) byId("figures-table").querySelector(`[data-codec="${focused}"]`)?.focus();
+    table.classList.toggle("columns", NARROW.matches);
+    table.replaceChildren(...(NARROW.matches ? inColumns : inRows)(pictures));
+    if (focused) table.querySelector(`[data-codec="${focused}"]`)?.focus();
   }
 
-  #codecRow(row, pixels) {
+  #row(row, pixels) {
     const { name, bytes, quality, seconds, codec, failure } = row;
-    if (failure && codec) return this.#sentence(name, failure);
+    if (failure && codec) return { name, sentence: failure };
     const exact = (count) => ({ textContent: bytesText(count), title: `${count.toLocaleString("en")} bytes` });
-    const size = bytes ? [exact(bytes), `${(this.view.figures.bytes_in / bytes).toPrecision(3)}×`] : ["…", "…"];
-    const cells = [pixels, ...size, ...(failure ? ["–", "–", "–"] : qualityTexts(quality))];
+    const size = bytes ? [exact(bytes), smallerText(this.view.figures.bytes_in, bytes)] : ["…", "…"];
+    const cells = [codec ? this.#button(row) : this.#download(), pixels, ...size];
+    cells.push(...(failure ? ["–", "–", "–"].map((textContent) => ({ textContent, title: failure })) : qualityTexts(quality)));
     cells.push(seconds === undefined ? "" : secondsText(seconds));
-    const made = this.#row(name, cells, codec ? this.#button(row) : this.#download());
-    if (failure) made.title = failure;
-    return made;
+    return this.#picture(name, cells);
   }
 
-  /** A row that says in place of figures why there are none. */
-  #sentence(name, textContent) {
-    const said = element("td", { className: "sentence", colSpan: COLUMNS.length - 2 }, element("span", { textContent }));
-    return element("tr", {}, element("th", { textContent: name, scope: "row" }), element("td"), said);
+  #picture(name, cells) {
+    const made = cells.map((cell) => {
+      if (cell instanceof Node || cell === null) return element("td", {}, cell);
+      return element("td", typeof cell === "object" ? cell : { textContent: cell });
+    });
+    return { name, cells: made };
   }
 
   #button(row) {
@@ -146,15 +176,5 @@ export class Figures {
       setTimeout(() => URL.revokeObjectURL(link.href), KEPT);
     });
     return button;
-  }
-
-  #row(name, cells, first = null) {
-    return element(
-      "tr",
-      {},
-      element("th", { textContent: name, scope: "row" }),
-      element("td", {}, first),
-      ...cells.map((text) => element("td", typeof text === "object" ? text : { textContent: text })),
-    );
   }
 }

@@ -1,7 +1,7 @@
 // The best size and number of colours within a number of bytes, and the frontier as a plot that can be pressed.
 
 import { ask } from "./api.js";
-import { byId, bytesText, element } from "./elements.js";
+import { budgetText, byId, bytesText, element, roundText } from "./elements.js";
 import { onEvent } from "./events.js";
 import { plot } from "./plot.js";
 
@@ -12,7 +12,6 @@ const AUTO = ["min_psnr", "min_ssim", "max_delta_e", "per", "quality_share", "st
 
 const sideText = (side) => (side === null ? "the present size" : `${side} px`);
 const kText = (colors) => (colors === null ? "all" : `K ${colors}`);
-const short = (bytes) => bytesText(bytes).replace(/\.0+(?= )/, "");
 // What the question leaves open; other options decide the answer.
 const OPEN = ["colors", "step", "scale", "size", ...AUTO];
 const fixedIn = (options) => JSON.stringify(Object.entries(options).filter(([name]) => !OPEN.includes(name)).sort());
@@ -45,16 +44,21 @@ export class Frontier {
       this.#show();
     });
     store.onChange(() => this.#update());
+    onEvent("source", ({ edition }) => {
+      this.edition = edition;
+      this.#update();
+    });
   }
 
   #update() {
-    const isOlder = this.fixed !== undefined && this.fixed !== fixedIn(this.store.options());
-    this.older.textContent = isOlder ? "Settings have changed since: find the best again." : "";
+    const isOther = this.fixed !== undefined && this.fixed !== fixedIn(this.store.options());
+    const isOlder = isOther || (this.fixed !== undefined && this.asked !== this.edition);
+    this.older.textContent = isOlder ? `${isOther ? "Settings" : "Photos"} have changed since: find the best again.` : "";
     byId("frontier").classList.toggle("older", isOlder);
     const limit = this.store.settings().total_bytes ?? undefined; // null once it was taken back
-    this.drop.hidden = limit === undefined;
-    const shown = typeof limit === "number" ? bytesText(limit) : limit;
-    this.state.textContent = limit === undefined ? "" : `The run keeps to ${shown}: it chooses what is left open by itself.`;
+    this.drop.hidden = (limit ?? null) === null;
+    this.use.hidden = !this.hasChosen || limit === this.limit;
+    this.state.textContent = budgetText(limit);
   }
 
   async #find() {
@@ -65,8 +69,9 @@ export class Frontier {
       total_bytes: text,
       free: byId("budget-free").value,
     };
+    const { edition } = this;
     byId("frontier").replaceChildren();
-    this.use.hidden = true;
+    this.hasChosen = false;
     this.#key = null;
     this.fixed = undefined;
     this.#refuse("");
@@ -81,6 +86,7 @@ export class Frontier {
       this.#key = key;
       this.limit = bytes;
       this.fixed = fixedIn(body.options);
+      this.asked = edition;
       this.#show();
     } catch (error) {
       this.#refuse(error.message);
@@ -100,18 +106,18 @@ export class Frontier {
     byId("budget").setAttribute("aria-busy", String(!found.done));
     const note = byId("frontier-note");
     if (found.problem) {
-      note.textContent = found.problem;
+      this.#refuse(`${found.problem[0].toUpperCase()}${found.problem.slice(1)}.`.replace(/([.!?])\.$/, "$1"));
       return;
     }
     if (!found.chosen) {
-      note.textContent = `Choosing: ${found.settings} settings were measured.`;
+      note.textContent = `Choosing: ${found.settings} ${found.settings === 1 ? "setting" : "settings"} measured so far.`;
       return;
     }
     const { chosen } = found;
     const ends = chosen.bytes_low < chosen.bytes_high ? ` (${bytesText(chosen.bytes_low)} to ${bytesText(chosen.bytes_high)})` : "";
     const isAll = found.sampled === found.images;
     const what = `${sideText(chosen.side)}, ${kText(chosen.colors)}, ${isAll ? "" : "about "}${bytesText(chosen.bytes)}${ends}.`;
-    const within = bytesText(found.total_bytes);
+    const within = roundText(found.total_bytes);
     const parts = [found.is_largest ? `Even the largest setting keeps within ${within}: ${what}` : `Best within ${within}: ${what}`];
     if (found.why) parts.push(`${found.why[0].toUpperCase()}${found.why.slice(1)}.`);
     const all = found.images.toLocaleString("en");
@@ -119,7 +125,8 @@ export class Frontier {
     else parts.push(`Estimated from ${found.sampled} of ${all} photos; a run with the budget corrects it by the exact total.`);
     if (!found.done) parts.push(`Measuring others: ${found.lines.length} of ${found.sides} sizes.`);
     note.textContent = parts.join(" ");
-    this.use.hidden = false;
+    this.hasChosen = true;
+    this.#update();
     this.#draw(found);
   }
 
@@ -141,7 +148,7 @@ export class Frontier {
     }));
     const svg = plot({
       name: "Bytes and error of other settings; a point takes over its setting",
-      x: { title: "Bytes of the whole set", text: short, log: true },
+      x: { title: "Bytes of the whole set", text: roundText, log: true },
       y: { title: ERROR, text: (value) => String(Number(value.toPrecision(2))), log: true, flip: true },
       lines: made,
       limit: found.total_bytes,

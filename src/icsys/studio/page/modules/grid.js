@@ -1,7 +1,7 @@
 // The grid of photos. Only the photos in sight have elements, so a hundred thousand scroll as ten do.
 
 import { ask } from "./api.js";
-import { cellOf, shownOf } from "./cell.js";
+import { cellOf, placeOf, shownOf } from "./cell.js";
 import { byId, element, notice } from "./elements.js";
 import { onEvent } from "./events.js";
 import { ThumbnailQueue } from "./thumbnail_queue.js";
@@ -55,7 +55,7 @@ export class Grid {
     store.onChange((before) => {
       if (this.#isByWorst) this.#askWorst();
       if (before && before.image === store.state.image) return;
-      if (!this.#isFiltered) this.#cursor = store.state.image;
+      if (!this.#isFiltered) this.#cursor = placeOf(store.state.image, this.#pages, PAGE);
       if (!before) this.#reveal();
       this.#draw();
     });
@@ -105,8 +105,10 @@ export class Grid {
     this.#load(0);
   }
 
-  /** Look whether photos are others by now. */
-  renew() {
+  /** Look whether photos are others by now; `isKnown` says that some are. */
+  renew(isKnown = false) {
+    if (isKnown) this.#worstAsked = "";
+    if (isKnown && this.#isByWorst) this.#askWorst();
     if (this.#asked.size) this.#reload();
   }
 
@@ -203,7 +205,7 @@ export class Grid {
     if (this.#isByWorst && (measuring || this.#isAskingWorst)) return (this.#measured || MEASURING) + ending;
     if (this.#isByWorst) return `${some} ${photos(chosen)} of a random sample, by CIEDE2000${ending}`;
     const more = complete ? "" : " so far";
-    if (!chosen && total) return `No photo fits, of ${all}${more}${ending}`;
+    if (!chosen && total) return `None of ${all} photos${more} fits${ending}`;
     return chosen === total ? `${all} ${photos(total)}${more}${ending}` : `${some} of ${all} photos${more}${ending}`;
   }
 

@@ -26,6 +26,10 @@ export class InspectionView {
     this.button = byId("inspect");
     this.button.addEventListener("click", () => this.#press());
     onEvent("inspection", (found) => this.#show(found));
+    onEvent("source", ({ edition }) => {
+      this.edition = edition;
+      if (this.found) this.#show(this.found);
+    });
   }
 
   async #press() {
@@ -37,6 +41,7 @@ export class InspectionView {
   }
 
   #show(found) {
+    this.found = found;
     this.isRunning = found.state === "running";
     this.button.textContent = this.isRunning ? "End" : found.state === "done" ? "Inspect again" : "Inspect";
     this.button.setAttribute("aria-label", this.isRunning ? "End inspection" : this.button.textContent);
@@ -61,7 +66,9 @@ export class InspectionView {
     ].filter(([number]) => number);
     const some = found.state === "stopped" ? "Until it was ended: " : "";
     const fine = some ? "nothing broken, no duplicates" : "Nothing broken, no duplicates";
-    byId("found-line").textContent = some + (problems.map(([, text]) => text).join(", ") || fine);
+    const isOlder = (this.edition ?? 0) > found.edition;
+    const older = isOlder ? "; photos have changed since" : "";
+    byId("found-line").textContent = some + (problems.map(([, text]) => text).join(", ") || fine) + older;
     byId("found").classList.toggle("bad", problems.length > 0);
     byId("found-facts").replaceChildren(...this.#facts(found));
     byId("found-lists").replaceChildren(...this.#lists(found));

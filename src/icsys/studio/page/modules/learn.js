@@ -1,12 +1,12 @@
 // What a model keeps with fewer colours, pixels and bytes: found out on request, as a curve whose points can be pressed.
 
 import { ask } from "./api.js";
-import { byId, bytesText, durationText, element, notice, pathOf } from "./elements.js";
+import { byId, bytesText, durationText, element, notice, pathOf, roundText } from "./elements.js";
 import { onEvent } from "./events.js";
 import { setOff } from "./focus.js";
 import { plot } from "./plot.js";
 
-const COLUMNS = ["Form", "Bytes a photo", "Accuracy", "Less full colour", "Verdict"];
+const COLUMNS = ["Arm", "Bytes a photo", "Accuracy", "Less full colour, and verdict"];
 
 const signed = (points) => `${points > 0 ? "+" : points < 0 ? "−" : ""}${Math.abs(points).toFixed(1)}`;
 const judged = (arm) => arm.accuracy !== null;
@@ -14,7 +14,7 @@ const judged = (arm) => arm.accuracy !== null;
 /** Return a difference with its interval; an empty text for the reference. */
 function difference(arm) {
   if (arm.difference === null || arm.verdict === "reference") return "";
-  return `${signed(arm.difference)} [${signed(arm.low)}, ${signed(arm.high)}]`;
+  return `${signed(arm.difference)} [${signed(arm.low)},\u00a0${signed(arm.high)}]`;
 }
 
 /** Return lines of arms that belong together: fewer colours, fewer pixels, lossy codecs. */
@@ -145,7 +145,7 @@ export class Learn {
     };
     return plot({
       name: "Accuracy against bytes",
-      x: { title: "bytes a photo", text: bytesText, log: true },
+      x: { title: "bytes a photo", text: roundText, log: true },
       y: { title: "accuracy in %", text: (value) => String(Number(value.toFixed(1))) },
       lines: linesOf(learned.arms).map(([name, arms]) => ({ name, points: arms.map(point) })),
     });
@@ -167,13 +167,13 @@ export class Learn {
         ? element("button", { type: "button", className: "take-arm", textContent: arm.name, title: "Take over these settings" })
         : arm.name;
       if (arm.options) name.addEventListener("click", () => this.#take(arm));
+      const verdict = isChosen ? `${this.learned.verdicts[arm.name]}, recommended` : this.learned.verdicts[arm.name];
       const cells = [
-        bytesText(arm.bytes_per_image),
-        judged(arm) ? `${arm.accuracy.toFixed(1)} %` : "",
-        difference(arm),
-        isChosen ? `${this.learned.verdicts[arm.name]}, recommended` : this.learned.verdicts[arm.name],
+        [bytesText(arm.bytes_per_image)],
+        [judged(arm) ? `${arm.accuracy.toFixed(1)} %` : ""],
+        [difference(arm), verdict],
       ];
-      const made = cells.map((text) => element("td", { textContent: text }));
+      const made = cells.map((texts) => element("td", {}, ...texts.map((textContent) => element("div", { textContent }))));
       return element("tr", { className: isChosen ? "recommended" : "" }, element("th", { scope: "row" }, name), ...made);
     });
     return [element("thead", {}, head), element("tbody", {}, ...rows)];

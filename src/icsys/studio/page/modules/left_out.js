@@ -23,6 +23,12 @@ export class LeftOut {
     store.onChange(() => this.#update());
   }
 
+  /** Ask once more: photos may have come, gone or changed. */
+  renew() {
+    this.#asked = null;
+    this.#update();
+  }
+
   #update() {
     const settings = this.store.settings();
     const text = JSON.stringify(settings);

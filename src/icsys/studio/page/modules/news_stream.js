@@ -1,7 +1,7 @@
 // The stream of news of the server, and the latest news of each kind.
 
 /** All kinds that a page listens to: the server sends the latest of each as soon as a stream is open. */
-const KINDS = ["cost", "frontier", "inspection", "learn", "left_out", "run", "worst"];
+const KINDS = ["cost", "frontier", "inspection", "learn", "left_out", "run", "source", "worst"];
 
 export class NewsStream {
   #tell;

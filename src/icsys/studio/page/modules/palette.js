@@ -4,6 +4,7 @@ import { element } from "./elements.js";
 
 const MOST_IN_A_BAR = 64; // more are shown as a field of equal squares
 const MARK = [255, 0, 170, 255];
+const TOUCHED = matchMedia("(hover: none)");
 const VEIL = 140; // opacity of what is not marked, of 255
 
 const hexOf = (color) => `#${color.map((level) => level.toString(16).padStart(2, "0")).join("")}`;
@@ -16,6 +17,7 @@ export class Palette {
     this.place = place;
     this.note = note;
     place.addEventListener("keydown", (event) => this.#key(event));
+    for (const name of ["pointerdown", "pointermove"]) place.addEventListener(name, (event) => this.#touch(event));
   }
 
   show(view) {
@@ -26,7 +28,7 @@ export class Palette {
     this.place.classList.toggle("many", palette.length > MOST_IN_A_BAR);
     this.place.replaceChildren(...palette.map((color, number) => this.#swatch(color, shares[number], number)));
     const words = distinct > palette.length ? `The ${palette.length} most frequent of ${distinct.toLocaleString("en")} colours` : `${distinct} ${distinct === 1 ? "colour" : "colours"}`;
-    this.words = `${words}; point at one to see its pixels.`;
+    this.words = `${words}; ${TOUCHED.matches ? "touch" : "point at"} one to see its pixels.`;
     this.note.textContent = this.words;
     if (hadFocus) this.#buttons()[this.#current]?.focus();
   }
@@ -70,6 +72,14 @@ export class Palette {
     if (step === undefined) return;
     event.preventDefault();
     buttons[Math.max(0, Math.min(buttons.length - 1, this.#current + step))]?.focus();
+  }
+
+  /** A finger is wider than a colour: as it moves along, it takes one after the other. */
+  #touch(event) {
+    if (event.pointerType !== "touch") return;
+    event.target.releasePointerCapture?.(event.pointerId);
+    const under = document.elementFromPoint(event.clientX, event.clientY)?.closest(".swatch");
+    if (under && this.place.contains(under)) under.focus();
   }
 
   /** Mark the pixels of a colour in the picture; none for null. */

@@ -2,7 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 340;
-const EDGE = { left: 62, right: 12, top: 12, bottom: 40 };
+const EDGE = { left: 62, right: 18, top: 12, bottom: 40 };
 const SHADES = 6; // lines that differ in colour; further ones begin again
 const REACH = 16; // how far from a point a click still presses it
 const KEYS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };

@@ -33,6 +33,7 @@ export class Presets {
       this.#options = options;
       this.#follow();
     });
+    store.onChange(() => (this.said.textContent = ""));
     this.#load();
   }
 

@@ -1,7 +1,7 @@
 // The run: where it writes, its start and its end, and how far it is. It goes on when the page is closed.
 
 import { ask } from "./api.js";
-import { byId, bytesText, durationText, element, notice, pathOf, pathParts } from "./elements.js";
+import { budgetText, byId, bytesText, changeOf, durationText, element, notice, pathOf, pathParts } from "./elements.js";
 import { onEvent } from "./events.js";
 import { setValue } from "./fields.js";
 import { setOff } from "./focus.js";
@@ -12,10 +12,10 @@ const TITLE = document.title;
 const count = (number) => number.toLocaleString("en");
 const images = (number) => `${count(number)} ${number === 1 ? "image" : "images"}`;
 
-/** Return how many times smaller the outputs are, with what they were. */
-function smaller({ bytes_in: before, bytes_out: after }) {
-  const times = (before / after).toPrecision(3);
-  return `${bytesText(before)} became ${bytesText(after)}, ${times} times smaller`;
+/** Return how many times smaller, or larger, the outputs are, with what they were. */
+function became({ bytes_in: before, bytes_out: after }) {
+  const { times, word } = changeOf(before, after);
+  return `${bytesText(before)} became ${bytesText(after)}, ${times} times ${word}`;
 }
 
 /** Return what became of the images, in words. */
@@ -69,7 +69,8 @@ export class Run {
   #update() {
     setValue(this.destination, this.store.destination());
     const { views, active } = this.store.state;
-    byId("run-view").textContent = views.length > 1 ? `With the settings of view ${active + 1}.` : "";
+    const ofView = views.length > 1 ? `With the settings of view ${active + 1}.` : "";
+    byId("run-view").textContent = [ofView, budgetText(this.store.settings().total_bytes)].filter(Boolean).join(" ");
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#check(), PAUSE);
   }
@@ -160,7 +161,7 @@ export class Run {
     const parts = [run.stopping ? "Stopping after the images in progress" : run.note, of];
     if (run.rate) parts.push(`${run.rate < 10 ? run.rate.toPrecision(2) : count(Math.round(run.rate))} a second`);
     if (run.left !== null && run.done < run.total) parts.push(`${durationText(run.left)} left`);
-    if (run.bytes_out) parts.push(smaller(run));
+    if (run.bytes_out) parts.push(became(run));
     byId("run-line").textContent = parts.filter(Boolean).join(" · ");
     byId("run-to").replaceChildren(...pathParts(run.folder));
   }
@@ -187,7 +188,7 @@ export class Run {
       failed: `The run could not go on. ${run.problem}`,
     };
     const parts = [texts[run.state]];
-    if (run.bytes_out && run.state !== "failed") parts.push(`${smaller(run)}.`);
+    if (run.bytes_out && run.state !== "failed") parts.push(`${became(run)}.`);
     if (run.chosen) parts.push(`Chosen: ${run.chosen}.`);
     if (run.report_problem) parts.push(`There is no report: ${run.report_problem}`);
     byId("run-end").textContent = parts.join(" ");

@@ -22,8 +22,9 @@ const blank = (className, alt) => element("img", { className, alt, draggable: fa
 function savedText({ bytes, bytes_in: bytesIn }) {
   const share = 1 - bytes / bytesIn;
   if (Math.abs(share) < 0.005) return "as large as the photo";
+  if (bytes >= 2 * bytesIn) return `${(bytes / bytesIn).toPrecision(2)} times as large as the photo`;
   const percent = Math.abs(share) * 100;
-  return `${percent >= 99 ? percent.toFixed(1) : Math.round(percent)} % ${share > 0 ? "smaller" : "larger"}`;
+  return `${share >= 0.99 ? percent.toFixed(1) : Math.round(percent)} % ${share > 0 ? "smaller" : "larger"}`;
 }
 
 export class View {
@@ -289,6 +290,8 @@ export class View {
     const more = this.lossy ? [] : this.views.differences(this.number);
     const words = [this.lossy?.name ?? this.#colors(), `${width} × ${height}`, ...more].join(", ");
     const ssim = quality?.ssim === undefined ? "" : `, SSIM ${quality.ssim.toFixed(3)}`;
-    this.summary.textContent = `${words}: ${bytesText(bytes)}, ${savedText({ bytes, bytes_in })}${ssim}`;
+    const text = `${words}: ${bytesText(bytes)}, ${savedText({ bytes, bytes_in })}${ssim}`;
+    // A number and its unit stay in one line.
+    this.summary.textContent = text.replace(/(\d|SSIM) (?=[kMGT]?B\b|%|\d)/g, "$1\u00a0");
   }
 }
