@@ -33,6 +33,7 @@ import warnings
 from pathlib import Path
 
 import icsys.__main__
+import icsys.outputs.group
 import icsys.run.compress  # the command loads it only when it runs
 from icsys.cli.main import run_command
 from icsys.engine import ENGINE_TABLE
@@ -114,12 +115,18 @@ def shared_server():
     return server
 
 
+def _spare_the_disk():
+    """Bring nothing onto the disk: no test of such a process is about power cuts."""
+    os.fsync = lambda _: None
+    icsys.outputs.group.sync_together = lambda _: True
+
+
 class _Calls:
     """Counts calls of this process, and kills it at one of them."""
 
-    def __init__(self, kill, calls):
-        self._kill, self.count = kill, 0
-        os.fsync = lambda _: None  # no test of this process is about power cuts
+    def __init__(self, kill, calls, report):
+        self._kill, self._report, self.count = kill, report, 0
+        _spare_the_disk()
         for name in set(calls) - {"write"}:
             setattr(os, name, self._watched(getattr(os, name)))
         if "write" in calls:
@@ -145,6 +152,7 @@ class _Calls:
         self.count += 1
         if self.count == self._kill:
             last()
+            _report(self._report, 0)
             os.kill(os.getpid(), signal.SIGKILL)
 
     def _open(self, descriptor, mode="r", buffering=-1, closefd=True, **_):
@@ -180,7 +188,7 @@ def _run_killed(words, kill, calls, log, *, report, memory, seconds):
         resource.setrlimit(resource.RLIMIT_AS, (loaded + memory,) * 2)
     sys.stdout = sys.stderr = Path(log).open("w")  # noqa: SIM115 - for as long as this process lasts
     ENGINE_TABLE.update(auto=_one_thread, threads=_one_thread)
-    counted, code = _Calls(kill, calls), 70
+    counted, code = _Calls(kill, calls, report), 70
     try:
         code = run_command(words)
     except SystemExit as end:
@@ -239,6 +247,8 @@ def _run_as_process(do, words, cwd, env, files, *, report, tracer):
     sys.argv = ["ics", *words] if do == "command" else ["-c", *words[1:]]
     if tracer:
         _wait_for_tracer()
+    else:
+        _spare_the_disk()
     try:
         if do == "command":
             _end(icsys.__main__.main())

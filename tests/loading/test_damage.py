@@ -53,8 +53,37 @@ def test_a_changed_dataset_json_is_found(change, tmp_path):
     words = "has changed" if change == "edited" else "cannot be read: No such file"
     with pytest.raises(UsageError, match=rf"dataset.json' {words}.*; run ics compress again"):
         data.verify()
-    (folder / "shards.json").unlink()
-    data.verify()  # a copy without the books of the run has nothing to compare it with
+    if change == "edited":
+        (folder / "shards.json").unlink()
+        icsys.load(folder, verify=True)  # a copy without the books of the run has nothing to compare it with
+
+
+@pytest.mark.parametrize("change", ["colours", "size", "gone"])
+def test_arrays_that_were_written_anew_are_not_mixed_with_those_that_were_loaded(change, tmp_path):
+    """Files of equal sizes, too: what is open stays, and what is opened later, or elsewhere, is refused."""
+    for number in range(3):
+        Image.new("RGB", (8, 8), (90 * number, 0, 0)).save(tmp_path / f"{number}.png")
+    photos, wished = sorted(tmp_path.glob("*.png")), {"format": "arrays", "fit": "cover", "colors": 4}
+    icsys.compress_folder(photos, tmp_path / "x", icsys.Options(size="4x4", **wished))
+    data, pickled = icsys.load(tmp_path / "x"), pickle.dumps(icsys.load(tmp_path / "x"))
+    before = data.pixels()
+    icsys.compress_folder(photos, tmp_path / "x", icsys.Options(size="4x4", **wished))  # which has nothing to do
+    assert icsys.load(tmp_path / "x").names == pickle.loads(pickled).names  # noqa: S301 - made here
+    if change == "gone":
+        (tmp_path / "x" / "dataset.json").unlink()
+    else:
+        photos[0].write_bytes(photos[1].read_bytes())
+        icsys.compress_folder(
+            photos, tmp_path / "x", icsys.Options(size="4x4" if change == "colours" else "5x4", **wished)
+        )
+    assert (data.pixels() == before).all()
+    for late in (lambda: data.names, lambda: pickle.loads(pickled).pixels(), lambda: pickle.loads(pickled).labels):  # noqa: S301
+        with pytest.raises(UsageError, match=r"dataset.json' has changed since it was loaded: load it again"):
+            late()
+    if change != "gone":
+        with pytest.raises(UsageError, match="has changed since it was loaded"):
+            data.verify()
+        icsys.load(tmp_path / "x", verify=True)
 
 
 def test_labels_beyond_the_classes_are_found_without_comparing_bytes(folder):

@@ -160,7 +160,7 @@ def test_a_budget_and_its_frontier(page):
     )
     use.click()
     expect(use).to_be_hidden()
-    expect(page.locator("#run-view")).to_contain_text("The run keeps to 20.0 kB")
+    expect(page.locator("#run-view")).to_contain_text("The run keeps to 20 kB")
     looks_well(page)
     page.get_by_label("Format").select_option("webp")  # what was found is of earlier settings now
     expect(page.locator("#frontier.older")).to_have_count(1)

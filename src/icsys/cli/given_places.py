@@ -42,16 +42,22 @@ def given_places(paths: Sequence[str], output: str | None) -> tuple[Location, st
     return _one_or_all([*before, last]), DESTINATION if output is None else output
 
 
-def check_source(source: Location, destination: str) -> tuple[Location, str]:
-    """Return source and destination; UsageError if the default source folder does not exist."""
+def check_source(source: Location, destination: str, command: str = "compress SRC DST") -> tuple[Location, str]:
+    """Return source and destination; UsageError if the default source folder does not exist.
+
+    Parameters
+    ----------
+    command
+        What names another folder.
+    """
     if source == SOURCE and not Path(SOURCE).exists():
-        raise UsageError(f"there is no folder {source!r} here: {where_photos_go()}")
+        raise UsageError(f"there is no folder {source!r} here: {where_photos_go(command)}")
     return source, destination
 
 
-def where_photos_go() -> str:
+def where_photos_go(command: str = "compress SRC DST") -> str:
     """Return what to do where there are no photos."""
-    return f"put photos into {SOURCE}, name a folder (ics compress SRC DST), or try sample photos (ics demo)"
+    return f"put photos into {SOURCE}, name a folder (ics {command}), or try sample photos (ics demo)"
 
 
 def _one_or_all(paths: list[str]) -> Location:

@@ -115,7 +115,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
     with loading():
         from icsys.cli.commands.inspect_command import run_inspection  # noqa: PLC0415 - few runs need it
 
-    check_source(arguments.source, DESTINATION)
+    check_source(arguments.source, DESTINATION, "inspect SRC")
     return run_inspection(arguments)
 
 
@@ -126,7 +126,7 @@ def _learn(arguments: argparse.Namespace) -> int:
 
     asked = read_request(arguments)
     print_notes(asked.with_size(), arguments)
-    check_source(arguments.source, DESTINATION)
+    check_source(arguments.source, DESTINATION, "learn SRC")
     return run_learning(arguments, asked)
 
 

@@ -14,10 +14,10 @@ from icsys.files.bounded_lines import lines_of
 from icsys.files.parsing import from_json
 from icsys.image.arrays.expand import expand_batch, unpack_batch
 from icsys.image.arrays.packing import index_dtype, packed_width
-from icsys.layout import IMAGE_NAMES, INDICES, LABELS, PALETTES, PIXELS
+from icsys.layout import DATASET, IMAGE_NAMES, INDICES, LABELS, PALETTES, PIXELS
 from icsys.loading.batch_form import INDEX, show_pixels
 from icsys.loading.npy_file import map_array
-from icsys.loading.stored_dataset import check_stored_dataset
+from icsys.loading.stored_dataset import check_stored_dataset, read_stored_dataset
 from icsys.loading.stored_labels import StoredLabels, label_shapes
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class ArraySplit:
     def __init__(self, folder: RootedPath, dataset: StoredDataset, split: StoredSplit, kind: str = "") -> None:
         self.name, self._folder, self._dataset, self._split, self._kind = split.name, folder, dataset, split, kind
         self.size = dataset.height, dataset.width
+        self._is_current = True  # the record was read just now
         self._check_shapes()
 
     def __len__(self) -> int:
@@ -61,7 +62,8 @@ class ArraySplit:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what the split is made from, without memory maps."""
-        return {name: self.__dict__[name] for name in ("name", "_folder", "_dataset", "_split", "_kind", "size")}
+        stored = {name: self.__dict__[name] for name in ("name", "_folder", "_dataset", "_split", "_kind", "size")}
+        return stored | {"_is_current": False}
 
     @property
     def has_indices(self) -> bool:
@@ -122,15 +124,19 @@ class ArraySplit:
     @cached_property
     def masks_and_boxes(self) -> StoredLabels:
         """The masks and boxes."""
+        self._check_record()
         return StoredLabels(self._folder, self._dataset, self._split, self._kind)
 
     def with_masks(self, kind: str) -> ArraySplit:
         """Return the split with masks of a kind."""
+        self._check_record()
         return ArraySplit(self._folder, self._dataset, self._split, kind)
 
     @cached_property
     def names(self) -> list[str]:
-        """Names of the images."""
+        """Names of the images, read when they are first used."""
+        self._is_current = False
+        self._check_record()
         path, names = self._path(IMAGE_NAMES), []
         with suppress(OSError, ValueError), path.open() as file:
             for _, line in lines_of(file):
@@ -172,6 +178,8 @@ class ArraySplit:
             If a block differs from what was written; the message names file and block. Likewise ``dataset.json``.
         """
         check_stored_dataset(self._folder)
+        self._is_current = False
+        self._check_record()
         for name, stored in self._split.files.items():
             _check_blocks(self._path(name), stored)
 
@@ -188,7 +196,20 @@ class ArraySplit:
                 f"{str(self._folder)!r} holds pixels of all colours (strategy SO), and no "
                 f"{name.partition('.')[0]}: expected a folder of few colours; .pixels() works for both"
             )
+        self._check_record()
         return map_array(self._path(name), self._split.files[name])
+
+    def _check_record(self) -> None:
+        """Refuse a folder whose arrays were written anew after they were loaded: a run since, or an edited record."""
+        if self._is_current:
+            return
+        try:
+            is_same = read_stored_dataset(self._folder) == self._dataset
+        except FileNotFoundError:
+            is_same = False
+        if not is_same:
+            raise UsageError(f"{str(self._folder / DATASET)!r} has changed since it was loaded: load it again")
+        self._is_current = True
 
     def _check_shapes(self) -> None:
         """Hold the recorded shapes and types against each other; the headers of the files are held against these."""

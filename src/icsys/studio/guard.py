@@ -2,8 +2,8 @@
 
 A server on the loopback interface can be reached by every page in the browser. Three checks keep others out, in this
 order: the ``Host`` must be a name of this machine, so a name that was bound to its address is refused; a request that a
-page sends must come from a page of this server; and all but the files of the page itself needs a cookie with a random
-token, which only the address that was printed gives.
+page sends must come from a page of this server, and not from a form; and all but the files of the page itself needs a
+cookie with a random token, which only the address that was printed gives.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ STATIC = "/static/"
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _REACHED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with what the user has given
 _FORBIDDEN = 403
+_FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
 _LONGEST_START = 300.0  # seconds until a browser that was started must have opened the page
 _PIECE = 2**18  # bytes
 _LONGEST_LINE = 500
@@ -166,7 +167,7 @@ class Guard:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not access.is_own_host(hosts[0]):
             return _refused("this server answers to names of this machine only, such as localhost")
-        if len(headers.getlist("origin")) > 1 or not access.is_own_origin(headers):
+        if len(headers.getlist("origin")) > 1 or not access.is_own_origin(headers) or _is_form(headers):
             return _refused("this server answers its own page only")
         is_own = headers.get("sec-fetch-site", "none") in {"none", "same-origin"}
         given = parse_qs(scope["query_string"].decode("ascii", "replace")).get("token", [None])[0]
@@ -185,6 +186,11 @@ class Guard:
         access = self._access
         answer.set_cookie(access.cookie, access.token, httponly=True, samesite="strict", path="/")
         return answer
+
+
+def _is_form(headers: Headers) -> bool:
+    """Return whether a request is one that a form of any page can send; an old browser names no site with it."""
+    return headers.get("content-type", "").partition(";")[0].strip().casefold() in _FORMS
 
 
 def _are_equal(given: str | None, secret: str) -> bool:

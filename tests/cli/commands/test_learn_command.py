@@ -334,7 +334,9 @@ def test_wrong_usage_is_refused_before_the_work(learning, tmp_path, capsys, argu
 
 def test_without_a_source_it_says_where_photos_go(learning, capsys):
     assert run_command(["learn"]) == 2
-    assert "there is no folder 'Uncompressed' here" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "there is no folder 'Uncompressed' here" in said
+    assert "(ics learn SRC)" in said
     assert learning.calls == []
 
 

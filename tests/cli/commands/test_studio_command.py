@@ -123,7 +123,10 @@ def test_printed_options_open_the_page_as_they_were_given(served, tmp_path, caps
         (["studio", "nothing-here"], "source folder 'nothing-here' does not exist"),
         (["studio", ""], "source '' names no folder"),
         (["compress", "", "small", "--studio"], "source '' names no folder"),
-        (["studio"], "there is no folder 'Uncompressed' here"),
+        (
+            ["studio"],
+            "there is no folder 'Uncompressed' here: put photos into Uncompressed, name a folder (ics studio SRC)",
+        ),
         (["studio", "photos", "--port", "70000"], "port=70000: expected a whole number from 0 to 65535"),
         (["studio", "photos", "--port", "-1"], "port=-1: expected a whole number from 0 to 65535"),
         (["studio", "photos", "--port", "web"], "port='web': expected a whole number from 0 to 65535"),

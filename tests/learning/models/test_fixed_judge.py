@@ -8,6 +8,7 @@ from scipy.stats import binom
 
 from icsys.errors import UsageError
 from icsys.learning.design import FOLDS, GROUPS, TEST, Design
+from icsys.learning.models import fixed_judge, kernel_ridge
 from icsys.learning.models.fixed_judge import FixedFeatureJudge
 from icsys.learning.models.kernel_ridge import PENALTY
 from icsys.learning.models.patch_features import PatchFeatures
@@ -103,12 +104,15 @@ def test_predictions_are_those_of_explicit_retraining(experiment):
 
 
 @pytest.mark.parametrize("kind", ["alone", "groups", "test"])
-def test_predictions_do_not_depend_on_the_number_of_threads(kind):
+def test_predictions_do_not_depend_on_the_number_of_threads(kind, monkeypatch):
     """More images than one piece of work holds."""
-    full, labels = labelled(540, 4, noise=50)
-    places = np.arange(540, dtype=np.int32)
-    design = {"alone": left_out(labels), "groups": left_out(labels, places // 3), "test": split(labels, places > 420)}
-    kept = np.random.default_rng(0).random(540) < 0.9
+    for module in (fixed_judge, kernel_ridge):
+        monkeypatch.setattr(module, "_ROWS", 64)
+    monkeypatch.setattr(fixed_judge, "_PICTURES", 32)
+    full, labels = labelled(140, 4, noise=50)
+    places = np.arange(140, dtype=np.int32)
+    design = {"alone": left_out(labels), "groups": left_out(labels, places // 3), "test": split(labels, places > 100)}
+    kept = np.random.default_rng(0).random(140) < 0.9
     one, several = (FixedFeatureJudge(full, design[kind], repeats=2, jobs=jobs) for jobs in (1, 3))
     for pixels, part in ((full, None), (coarse(full), None), (full, kept)):
         expected = one.judge(pixels, part)

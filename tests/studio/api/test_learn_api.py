@@ -67,6 +67,25 @@ def test_a_result_beside_the_outputs_is_offered_and_shown(client, workspace, tmp
     assert client.get("/api/learn").json()["learned"] == found
 
 
+def test_a_result_that_is_shown_is_that_of_its_file_as_it_is_now(client, workspace):
+    Path(workspace.destination).mkdir()
+    path = Path(workspace.destination).resolve() / "learn.json"
+    write_learn_file(learned_result(), path)
+    assert client.post("/api/learn/file", json={"file": str(path)}).status_code == 200
+    before = path.stat().st_mtime_ns
+    for number, (images, shown) in enumerate([(41, 41), (None, 41), (42, 42)], 1):
+        if images is None:
+            path.write_text("no result")
+        else:
+            path.unlink()
+            write_learn_file(learned_result(images=images), path)
+        os.utime(path, ns=(before, before + number * 10**9))
+        assert client.get("/api/learn").json()["learned"]["images"] == shown
+    path.unlink()
+    found = client.get("/api/learn").json()
+    assert (found["learned"]["images"], found["files"]) == (42, [])
+
+
 def test_while_it_is_found_out_no_file_is_shown(client, workspace, monkeypatch):
     Path(workspace.destination).mkdir()
     path = Path(workspace.destination).resolve() / "learn.json"

@@ -41,6 +41,11 @@ def test_a_run_is_started_watched_and_ends_in_its_report(client, workspace, tmp_
     assert report.headers["content-security-policy"].startswith("sandbox allow-scripts; default-src 'none';")
     assert report.content == (tmp_path / "out" / "report.html").read_bytes()
     assert client.delete("/api/run").json()["state"] == "done"
+    (tmp_path / "out").rename(tmp_path / "away")
+    assert client.get("/api/run/report").status_code == 404
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/report.html").write_bytes(b"of a later run")
+    assert client.get("/api/run/report").content == b"of a later run"
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,26 @@ def test_what_is_said_of_all_photos_is_what_a_new_studio_says(tmp_path, monkeypa
     new_one.close()
 
 
+def test_a_palette_of_a_file_is_that_of_the_file_as_it_is_now(tmp_path):
+    folder = tmp_path / "set"
+    make(folder, NAMES[:2])
+    palette = folder / "own.gpl"
+    palette.write_text("GIMP Palette\n255 0 0\n0 0 0\n")
+    options, settings = Options(palette=str(palette), step=1), RunSettings()
+    open_one = Workspace(str(folder), str(tmp_path / "out"), options, settings)
+    first = everything_said(open_one, options, settings)
+    time_before = palette.stat().st_mtime_ns
+    palette.write_text("GIMP Palette\n255 255 255\n0 0 255\n")
+    os.utime(palette, ns=(time_before, time_before + 10**9))
+    new_one = Workspace(str(folder), str(tmp_path / "out"), options, settings)
+    found = everything_said(open_one, options, settings)
+    assert found == everything_said(new_one, options, settings)
+    assert found["worst"] != first["worst"]
+    assert found["palette"] != first["palette"]
+    open_one.close()
+    new_one.close()
+
+
 def everything_said(studio, options, settings):
     """Return what is found out about all photos, by their names."""
     images = studio.images

@@ -24,7 +24,7 @@ def run_comparison(arguments: argparse.Namespace) -> int:
     options, settings, display = request = read_options(arguments)
     whole_number("pictures", arguments.pictures, 0, MOST_EXAMPLES)
     print_notes(request, arguments)
-    check_source(arguments.source, DESTINATION)
+    check_source(arguments.source, DESTINATION, "compare SRC")
     page = None if arguments.no_report else arguments.output or free_name(COMPARISON)
     if page:
         check_page(page)

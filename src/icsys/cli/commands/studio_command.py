@@ -35,7 +35,7 @@ _REACHED_BY_OTHERS = (
 def run_studio(arguments: argparse.Namespace) -> int:
     """Serve the page for a source until Ctrl-C, and return the exit code."""
     port = whole_number("port", arguments.port, 0, _HIGHEST_PORT)
-    source, _ = check_source(arguments.source, DESTINATION)
+    source, _ = check_source(arguments.source, DESTINATION, "studio SRC")
     return _serve(source, DESTINATION, (None, ()), host=arguments.host, port=port, browser=arguments.browser)
 
 

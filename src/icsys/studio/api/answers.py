@@ -37,11 +37,14 @@ async def body_of(request: Request) -> dict[str, Any]:
     HTTPException
         If it is too long.
     """
+    too_large = HTTPException(_TOO_LARGE, f"expected a request of at most {MOST_BYTES_OF_A_BODY} bytes")
+    if float(request.headers.get("content-length", 0)) > MOST_BYTES_OF_A_BODY:
+        raise too_large  # before the client has sent it
     data = bytearray()
     async for piece in request.stream():
         data += piece
         if len(data) > MOST_BYTES_OF_A_BODY:
-            raise HTTPException(_TOO_LARGE, f"expected a request of at most {MOST_BYTES_OF_A_BODY} bytes")
+            raise too_large
     try:
         values = from_json(bytes(data))
     except ValueError as error:

@@ -53,7 +53,7 @@ def learn_routes(workspace: Workspace) -> list[Route]:
     async def latest(_: Request) -> Response:
         found, problem = list[Path](), dict[str, str]()
         try:
-            found = await workspace.looks.at(_FOLDERS, lambda: _earlier(workspace))
+            found = await workspace.looks.at(_FOLDERS, lambda: _found_now(workspace))
         except UnansweredError as error:
             problem["files_problem"] = f"Files of ics learn are not looked for: {error}."
         files = [{"file": str(path), "name": path.name} for path in found]
@@ -73,6 +73,13 @@ def learn_routes(workspace: Workspace) -> list[Route]:
         Route("/learn", latest),
         Route("/learn/file", show, methods=["POST"]),
     ]
+
+
+def _found_now(workspace: Workspace) -> list[Path]:
+    """Return the files that are offered, and let a result that is shown be that of its file."""
+    offered = _earlier(workspace)
+    workspace.learning.renew(offered)
+    return offered
 
 
 def _earlier(workspace: Workspace) -> list[Path]:

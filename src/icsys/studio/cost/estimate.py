@@ -20,6 +20,7 @@ from icsys.studio.cost.sampled_photos import MeasuredPhoto, SampledPhotos
 from icsys.studio.cost.whole_cost import RunPlan, whole_cost
 from icsys.studio.jobs.job import problem_text
 from icsys.studio.surveys.newest_job import NewestJob
+from icsys.studio.surveys.shared_palettes import palette_version
 
 if TYPE_CHECKING:
     import threading
@@ -223,7 +224,9 @@ class CostEstimates(NewestJob):
     def _measured(self, asked: AskedCost) -> dict[int, _Known]:
         """Return what is known of settings; it grows."""
         shares = asked.options.palette != "image" or asked.options.per == "dataset"
-        key = f"{asked.key} {self._images.edition}" if shares else asked.key  # else photos stand for themselves
+        key = asked.key  # photos stand for themselves, unless they share something
+        if shares:
+            key += f" {self._images.edition} {palette_version(asked.options)}"
         known = self._known.setdefault(key, {})
         self._known.move_to_end(key)
         while len(self._known) > _MOST_KEPT:

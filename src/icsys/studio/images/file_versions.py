@@ -47,6 +47,15 @@ class Versions:
         return list(self._known)
 
 
+def version_of_file(path: Path | str) -> str:
+    """Return the version of a file that an option names; an empty text if it cannot be looked at."""
+    try:
+        found = Path(path).stat()
+    except (OSError, ValueError):
+        return ""
+    return version_text(found.st_size, found.st_mtime_ns)
+
+
 def version_of(source: Source, task: Task) -> str:
     """Return the version of the file of an image; errors as of :meth:`ImageList.version`."""
     place = task.place

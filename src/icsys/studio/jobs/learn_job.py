@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from icsys.errors import ICSError
 from icsys.report.humanize import printable
 from icsys.report.learned.learn_json import learned_values
 from icsys.report.learned.words import (
@@ -16,10 +18,11 @@ from icsys.report.learned.words import (
     split_words,
     verdict_words,
 )
+from icsys.studio.images.file_versions import version_of_file
 from icsys.studio.jobs.job import BusyError, Job, problem_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
     from pathlib import Path
 
     from icsys.files.locations import Location
@@ -55,6 +58,7 @@ class LearnJob(Job):
         self._values: dict[str, Any] = {"state": "none"}
         self._told = 0.0
         self._told_one = threading.RLock()
+        self._shown: tuple[Path, str] | None = None  # the file of the last result, and its version
         self.learned: dict[str, Any] | None = None
         """The last result: what ``learn.json`` has, ``words`` about it, and ``verdicts``; None if there is none."""
 
@@ -82,10 +86,24 @@ class LearnJob(Job):
             raise BusyError(self._busy)
         from icsys.report.learned.read_learned import read_learned  # noqa: PLC0415 - few sources have one
 
+        version = version_of_file(path)
         learned = read_learned(path)
+        self._shown = path, version
         self.learned = _result(learned) | {"file": str(path), "about": learned.source}
         self._values = {"state": "shown", "stopping": False, "problem": ""}
         self._tell()
+
+    def renew(self, offered: Container[Path]) -> None:
+        """Read the file of the last result once more if it is another one by now, and still offered.
+
+        A file that is no result any more leaves the last one as it was.
+        """
+        if self._shown is None or self.is_running:
+            return
+        path, version = self._shown
+        if path in offered and version_of_file(path) not in {version, ""}:
+            with suppress(ICSError):
+                self.show(path)
 
     def latest(self) -> Mapping[str, Any]:
         """Return the latest news."""
@@ -123,7 +141,7 @@ class LearnJob(Job):
             self._tell(state="failed", problem=problem_text(error))
             return
         if learned.arms or not stop.is_set():
-            self.learned = _result(learned)
+            self.learned, self._shown = _result(learned), None
         self._tell(state="stopped" if stop.is_set() else "done", stopping=False, seconds=time.monotonic() - start)
 
     def _note(self, progress: LearnProgress) -> None:

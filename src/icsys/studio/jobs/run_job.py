@@ -68,7 +68,7 @@ class RunJob(Job):
         super().__init__("icsys run", "a run is going on: stop it, or wait for its end")
         self._source, self._events = source, events
         self._news: RunNews | None = None
-        self._report: RootedPath | None = None
+        self._report_folder: str | None = None
 
     def start(self, request: RunRequest) -> None:
         """Start a run, and return once it has begun.
@@ -115,9 +115,10 @@ class RunJob(Job):
         FileNotFoundError
             If there is none.
         """
-        if self._report is None:
+        if self._report_folder is None:
             raise FileNotFoundError
-        return self._report.read_bytes()
+        # Opened anew each time: held open, the folder would keep its disk, and hide another one of its name.
+        return (RootedPath(self._report_folder) / REPORT).read_bytes()
 
     def _work(self, request: RunRequest, news: RunNews, stop: threading.Event, refused: list[ICSError]) -> None:
         destination, options, settings, _ = request
@@ -152,7 +153,7 @@ class RunJob(Job):
 
         The end of the server does not wait for the report of a run that it stops.
         """
-        self._report = None
+        self._report_folder = None
         state = RUN_STOPPED if summary.stopped else RUN_DONE
         values: dict[str, Any] = {"report": False, "report_problem": "", "stopped": summary.stopped}
         is_ending = state == RUN_STOPPED and (self._is_closed or not summary.images)
@@ -166,7 +167,7 @@ class RunJob(Job):
             from icsys.report.run_page import report_folder  # noqa: PLC0415 - the page is shown before
 
             try:
-                self._report = RootedPath(report_folder(request.destination).parent) / REPORT
+                self._report_folder = str(report_folder(request.destination).parent)
                 values["report"] = True
             except Exception as error:  # noqa: BLE001 - the run is done all the same
                 values["report_problem"] = problem_text(error)

@@ -14,6 +14,7 @@ from icsys.errors import ImageError, UsageError
 from icsys.options import Options
 from icsys.records.label import label_of
 from icsys.records.palette_files import with_file
+from icsys.studio.images.file_versions import version_of_file
 from icsys.studio.images.photo_cache import as_decoded
 from icsys.studio.jobs.job import problem_text
 from icsys.studio.surveys.low_urgency import low_urgency_thread
@@ -249,6 +250,11 @@ class SharedPalettes:
             self._events.publish(_KIND, {"state": "failed", "error": problem_text(found)})
         else:
             self._events.publish(_KIND, {"state": "done", "done": found.taken, "total": found.total})
+
+
+def palette_version(options: Options) -> str:
+    """Return the version of the file that holds the palette; an empty text if options name none."""
+    return "" if options.palette in {"image", *SHARED} else version_of_file(options.palette)
 
 
 def _deciding(options: Options) -> tuple[object, ...]:

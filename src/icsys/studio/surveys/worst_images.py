@@ -14,6 +14,7 @@ from icsys.pipeline import compress_photo
 from icsys.studio.images.photo_cache import as_decoded
 from icsys.studio.jobs.job import problem_text
 from icsys.studio.surveys.newest_job import NewestJob
+from icsys.studio.surveys.shared_palettes import palette_version
 
 if TYPE_CHECKING:
     import threading
@@ -53,7 +54,7 @@ class WorstImages(NewestJob):
     def __init__(self, images: ImageList, shared: SharedPalettes, events: Events, admit: Admit) -> None:
         super().__init__("icsys worst")
         self._images, self._shared, self._events, self._admit = images, shared, events, admit
-        self._asked: tuple[Options, int] | None = None  # with the edition of the images
+        self._asked: tuple[Options, int, str] | None = None  # with the edition of the images, and a file of a palette
         self._values: dict[int, float] = {}
         self.is_measuring = False
         """Whether the order is not final yet for the options that were given last."""
@@ -61,7 +62,7 @@ class WorstImages(NewestJob):
     def begin(self, options: Options) -> None:
         """Measure with these options, unless that is done or going on."""
         with self._lock:
-            asked = options, self._images.edition
+            asked = options, self._images.edition, palette_version(options)
             if asked == self._asked:
                 return
             self._asked, self._values, self.is_measuring = asked, {}, True

@@ -23,7 +23,10 @@ export const isReplaced = (error) => error instanceof Refused && error.status ==
 export async function ask(path, body, method) {
   // Browsers write a line on their console for each status of 400 and above, so errors are asked for as values.
   const options = { method, headers: { "X-Errors": "values" } };
-  if (body !== undefined) Object.assign(options, { method: method ?? "POST", body: JSON.stringify(body) });
+  if (body !== undefined) {
+    Object.assign(options, { method: method ?? "POST", body: JSON.stringify(body) });
+    options.headers["Content-Type"] = "application/json"; // what a form sends is refused
+  }
   let answer;
   try {
     answer = await fetch(`/api/${path}`, options);

@@ -51,7 +51,7 @@ export function changeOf(before, after) {
 /** Say that a run keeps to a number of bytes; an empty text without one. */
 export function budgetText(limit) {
   if (limit === undefined || limit === null) return "";
-  return `The run keeps to ${typeof limit === "number" ? bytesText(limit) : limit}: it chooses what is left open by itself.`;
+  return `The run keeps to ${typeof limit === "number" ? roundText(limit) : limit}: it chooses what is left open by itself.`;
 }
 
 /** Return a round number of bytes without what says that it is exact: 5 MB. */

@@ -44,11 +44,16 @@ export class Frontier {
       this.#show();
     });
     store.onChange(() => this.#update());
+    onEvent("source", ({ edition }) => {
+      this.edition = edition;
+      this.#update();
+    });
   }
 
   #update() {
-    const isOlder = this.fixed !== undefined && this.fixed !== fixedIn(this.store.options());
-    this.older.textContent = isOlder ? "Settings have changed since: find the best again." : "";
+    const isOther = this.fixed !== undefined && this.fixed !== fixedIn(this.store.options());
+    const isOlder = isOther || (this.fixed !== undefined && this.asked !== this.edition);
+    this.older.textContent = isOlder ? `${isOther ? "Settings" : "Photos"} have changed since: find the best again.` : "";
     byId("frontier").classList.toggle("older", isOlder);
     const limit = this.store.settings().total_bytes ?? undefined; // null once it was taken back
     this.drop.hidden = (limit ?? null) === null;
@@ -64,6 +69,7 @@ export class Frontier {
       total_bytes: text,
       free: byId("budget-free").value,
     };
+    const { edition } = this;
     byId("frontier").replaceChildren();
     this.hasChosen = false;
     this.#key = null;
@@ -80,6 +86,7 @@ export class Frontier {
       this.#key = key;
       this.limit = bytes;
       this.fixed = fixedIn(body.options);
+      this.asked = edition;
       this.#show();
     } catch (error) {
       this.#refuse(error.message);

@@ -6,7 +6,7 @@ import { onEvent } from "./events.js";
 import { setOff } from "./focus.js";
 import { plot } from "./plot.js";
 
-const COLUMNS = ["Arm", "Bytes a photo", "Accuracy", "Less full colour", "Verdict"];
+const COLUMNS = ["Arm", "Bytes a photo", "Accuracy", "Less full colour, and verdict"];
 
 const signed = (points) => `${points > 0 ? "+" : points < 0 ? "−" : ""}${Math.abs(points).toFixed(1)}`;
 const judged = (arm) => arm.accuracy !== null;
@@ -167,13 +167,13 @@ export class Learn {
         ? element("button", { type: "button", className: "take-arm", textContent: arm.name, title: "Take over these settings" })
         : arm.name;
       if (arm.options) name.addEventListener("click", () => this.#take(arm));
+      const verdict = isChosen ? `${this.learned.verdicts[arm.name]}, recommended` : this.learned.verdicts[arm.name];
       const cells = [
-        bytesText(arm.bytes_per_image),
-        judged(arm) ? `${arm.accuracy.toFixed(1)} %` : "",
-        difference(arm),
-        isChosen ? `${this.learned.verdicts[arm.name]}, recommended` : this.learned.verdicts[arm.name],
+        [bytesText(arm.bytes_per_image)],
+        [judged(arm) ? `${arm.accuracy.toFixed(1)} %` : ""],
+        [difference(arm), verdict],
       ];
-      const made = cells.map((text) => element("td", { textContent: text }));
+      const made = cells.map((texts) => element("td", {}, ...texts.map((textContent) => element("div", { textContent }))));
       return element("tr", { className: isChosen ? "recommended" : "" }, element("th", { scope: "row" }, name), ...made);
     });
     return [element("thead", {}, head), element("tbody", {}, ...rows)];
