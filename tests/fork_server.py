@@ -33,6 +33,7 @@ import warnings
 from pathlib import Path
 
 import icsys.__main__
+import icsys.outputs.group
 import icsys.run.compress  # the command loads it only when it runs
 from icsys.cli.main import run_command
 from icsys.engine import ENGINE_TABLE
@@ -114,12 +115,18 @@ def shared_server():
     return server
 
 
+def _spare_the_disk():
+    """Bring nothing onto the disk: no test of such a process is about power cuts."""
+    os.fsync = lambda _: None
+    icsys.outputs.group.sync_together = lambda _: True
+
+
 class _Calls:
     """Counts calls of this process, and kills it at one of them."""
 
     def __init__(self, kill, calls, report):
         self._kill, self._report, self.count = kill, report, 0
-        os.fsync = lambda _: None  # no test of this process is about power cuts
+        _spare_the_disk()
         for name in set(calls) - {"write"}:
             setattr(os, name, self._watched(getattr(os, name)))
         if "write" in calls:
@@ -240,6 +247,8 @@ def _run_as_process(do, words, cwd, env, files, *, report, tracer):
     sys.argv = ["ics", *words] if do == "command" else ["-c", *words[1:]]
     if tracer:
         _wait_for_tracer()
+    else:
+        _spare_the_disk()
     try:
         if do == "command":
             _end(icsys.__main__.main())

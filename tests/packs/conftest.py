@@ -8,6 +8,11 @@ from memory_store import memory_store
 from small_store import NAMES, put
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _unsynced(unsynced):
+    """Spare the disk: no test here is about what is on it when the power goes."""
+
+
 @pytest.fixture
 def store(monkeypatch):
     """Return an empty store in memory; what waits for it does not wait, and batches are small."""

@@ -40,8 +40,6 @@ from labels_by_hand import (
 from png_files import png_of
 from verified_folders import needs_fork, run_killed
 
-pytestmark = pytest.mark.usefixtures("unsynced")
-
 WIDTH, HEIGHT = 24, 16
 
 

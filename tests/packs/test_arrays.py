@@ -19,8 +19,6 @@ from icsys.packs.local_packs import pack_images
 from icsys.records.dataset_json import ArrayFacts
 from verified_folders import needs_fork, run_killed
 
-pytestmark = pytest.mark.usefixtures("unsynced")
-
 NAMES = ("cat/a.png", "cat/b.v2.png", "dog/a.jpg", "top.png", "dog/old/c.png")
 SIZE = {"size": "13x9", "fit": "cover"}
 

@@ -23,8 +23,6 @@ from icsys.run import merge as merge_module
 from icsys.shard import Shard, all_shards, shard_index
 from label_trees import write_coco, write_voc, write_yolo
 
-pytestmark = pytest.mark.usefixtures("unsynced")
-
 PACKED = {
     "arrays": Options(strategy="MKM", colors=4, size=6, fit="cover", format="arrays"),
     "pixels": Options(strategy="SO", size=6, fit="cover", format="arrays"),

@@ -49,7 +49,6 @@ def peak_of_packing(folder, images, colors):
         tracemalloc.stop()
 
 
-@pytest.mark.usefixtures("unsynced")
 @pytest.mark.parametrize("colors", [0, 256])
 def test_many_images_take_the_memory_of_few(colors, tmp_path):
     many = {f"{seed:03}.jpg": seed for seed in range(40)}

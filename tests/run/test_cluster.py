@@ -25,8 +25,6 @@ from icsys.shards.state_folders import read_state, shards_in
 from icsys.sources import folder
 from label_trees import write_coco, write_voc
 
-pytestmark = pytest.mark.usefixtures("unsynced")
-
 OPTIONS = Options(strategy="SO", step=2)
 
 

@@ -21,8 +21,6 @@ from icsys.shard import Shard, all_shards, shard_index
 from icsys.shards import state_folders as state_module
 from icsys.sources import folder as folder_module
 
-pytestmark = pytest.mark.usefixtures("unsynced")
-
 OPTIONS = Options(strategy="SO", step=2)
 COUNT = 4
 TWINS = ("twin/a.png", "twin/a.bmp", "twin/a.gif", "twin/b.png")

@@ -29,8 +29,6 @@ from icsys.sources.base import Task
 from label_trees import write_kaggle, write_pairs, write_voc
 from memory_store import memory_store
 
-pytestmark = pytest.mark.usefixtures("unsynced")
-
 OPTIONS = Options(strategy="SO", step=2)
 THREE = "train=80,val=10,test=10"
 

@@ -18,7 +18,6 @@ from icsys.sources.files import open_files
 from icsys.sources.folder import Folder
 from source_makers import put_folder, put_zip
 
-pytestmark = pytest.mark.usefixtures("unsynced")
 SO = Options(strategy="SO")
 FILES = {
     name: image_bytes(synthetic_photo(20, 30, seed=i), "PNG")

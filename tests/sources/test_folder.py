@@ -23,8 +23,6 @@ from icsys.sources.base import Ignored, PassedOver, Task, Unreadable
 from icsys.sources.folder import Folder, plan_by_class, plan_folder
 from icsys.summary import RunSummary
 
-pytestmark = pytest.mark.usefixtures("unsynced")
-
 PNG = image_bytes(synthetic_photo(4, 4))
 
 

@@ -14,7 +14,6 @@ from icsys.sources.folder import Folder
 from icsys.sources.open_source import expand_braces, folder_of_pattern, open_source
 from source_makers import put_folder, put_parquet, put_tar, put_zip
 
-pytestmark = pytest.mark.usefixtures("unsynced")
 PHOTOS = {
     f"{split}/{name}/{i}.png": image_bytes(synthetic_photo(30, 40, seed=i))
     for split in ("train", "test")

@@ -22,7 +22,6 @@ from icsys.shard import Shard
 from icsys.shards.state_folders import read_state, state_folder_of, write_state
 from source_makers import put_tar, put_zip
 
-pytestmark = pytest.mark.usefixtures("unsynced")
 SO = Options(strategy="SO", step=1)
 PACKED = SO.replace(format="webdataset")
 FILES = {f"{name}/{i}.png": image_bytes(synthetic_photo(12, 16, seed=i)) for name in ("cat", "dog") for i in range(5)}

@@ -120,6 +120,10 @@ def test_what_a_model_keeps_is_a_curve_whose_points_set_the_controls(browser, tr
         playwright.expect(page.locator("#controls").get_by_label("Colours")).to_have_value("16")
         playwright.expect(page.locator("#controls").get_by_label("Width")).to_have_value("64")
         page.get_by_text("All arms", exact=True).click()
+        table = page.locator("#learn-table")
+        playwright.expect(table.get_by_role("row")).not_to_have_count(0)
+        # All columns are in sight beside the pictures.
+        assert table.evaluate("table => table.parentElement.scrollWidth - table.parentElement.clientWidth") <= 0
         page.get_by_role("button", name="K4", exact=True).click()
         playwright.expect(page.locator("#controls").get_by_label("Colours")).to_have_value("4")
         found = axe.Axe().run(page)

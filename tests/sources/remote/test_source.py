@@ -27,7 +27,6 @@ from icsys.sources.remote.fetch import with_retry
 from icsys.sources.remote.folder import RemoteFolder
 from source_makers import put_folder, put_parquet, put_tar, put_zip
 
-pytestmark = pytest.mark.usefixtures("unsynced")
 SO = Options(strategy="SO")
 FILES = {f"{name}/{i}.png": image_bytes(synthetic_photo(20, 30, seed=i)) for name in ("cat", "dog") for i in range(3)}
 
