@@ -63,13 +63,14 @@ def test_what_is_found_is_told_and_leads_to_its_photos_by_keyboard(page):
         playwright.expect(found.get_by_role("heading", name=title, exact=True)).to_be_visible()
     playwright.expect(found.locator("dd").first).to_have_text(re.compile("^6, "))
     everyone_can_use(page)
+    playwright.expect(found.get_by_role("button", name=".png")).to_have_count(0)  # no photo names a button
     page.keyboard.press("Tab")  # to what scrolls, or its first photo
-    bad = found.get_by_role("button", name=BAD).first
+    bad = found.get_by_role("link", name=BAD).first
     eventually(page, lambda: tabbed_to(page, bad))
     page.keyboard.press("Enter")
     photo_shown(page, BAD)
     playwright.expect(page.locator("article .problem")).not_to_be_empty()
-    leak = found.get_by_role("list").nth(1).get_by_role("button")
+    leak = found.get_by_role("list").nth(1).get_by_role("link")
     playwright.expect(leak).to_have_count(2)
     other = leak.filter(has_text=OTHER)
     other.press("Enter")

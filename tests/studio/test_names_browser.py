@@ -62,7 +62,7 @@ def test_the_name_of_the_file_is_seen_in_whole_though_its_class_is_long(page, na
 
 def test_paths_of_findings_and_failures_run_from_left_to_right(page):
     page.locator("#found-line").click()
-    found = page.get_by_role("button", name=f"train/{HEBREW}/{ARABIC}.jpg")
+    found = page.get_by_role("link", name=f"train/{HEBREW}/{ARABIC}.jpg")
     lefts = parts_of(found).evaluate_all(LEFTS)
     assert len(lefts) == 3
     assert lefts == sorted(lefts)

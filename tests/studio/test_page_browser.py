@@ -388,7 +388,7 @@ def test_codecs_at_equal_bytes_are_shown_in_the_view(visit):
         playwright.expect(page.locator(".tag.after")).to_have_text(re.compile("^WebP "))
         # What is said below the picture is about what is seen.
         words = page.locator("article.view .summary")
-        playwright.expect(words).to_have_text(re.compile(r"^WebP \d+, .* k?B, .* smaller, SSIM "))
+        playwright.expect(words).to_have_text(re.compile(r"^WebP \d+, .*\sk?B, .* smaller, SSIM\s"))
         button.click()
         playwright.expect(button).to_have_attribute("aria-pressed", "false")
         playwright.expect(page.locator("img.after")).to_have_attribute("src", own)

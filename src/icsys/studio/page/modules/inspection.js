@@ -118,7 +118,9 @@ export class InspectionView {
   #item(images, text) {
     const names = images.map(({ name, image }) => {
       if (image === null) return pathOf(name);
-      const button = element("button", { type: "button", className: "link", dir: "ltr" }, ...pathParts(name));
+      // It leads to a photo, and has a name that the user gave it: no button that does something is found by it.
+      const properties = { type: "button", role: "link", className: "link", dir: "ltr" };
+      const button = element("button", properties, ...pathParts(name));
       button.addEventListener("click", () => this.store.show(image));
       return button;
     });
