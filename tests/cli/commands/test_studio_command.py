@@ -35,7 +35,7 @@ def served(monkeypatch, tmp_path):
         calls.append(SimpleNamespace(host=host, port=port, **workspace))
         on_ready("http://here/?token=t", "http://here/?token=once")
 
-    names = ("source", "destination", "options", "settings")
+    names = ("source", "destination", "options", "settings", "kept")
     monkeypatch.setattr(studio_command, "_load", lambda: (serve, lambda *given: dict(zip(names, given, strict=True))))
     begun = SimpleNamespace(start=lambda: None)
     threads = SimpleNamespace(
