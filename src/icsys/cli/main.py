@@ -48,24 +48,47 @@ def run_command(argv: Sequence[str] | None = None) -> int:
         # A file name may hold characters that the terminal cannot show; they must not end the run.
         if hasattr(getattr(sys, name), "reconfigure"):
             getattr(sys, name).reconfigure(errors="backslashreplace")
+    code = _answer(argv)
+    _drop_unwritten()
+    return code
+
+
+def _answer(argv: Sequence[str]) -> int:
+    """Run the command line, print what ends it, and return the exit code."""
     try:
-        arguments = command_parser(argv).parse_args(argv)
-        code = _COMMANDS[arguments.command](arguments)
+        code = _carry_out(argv)
         sys.stdout.flush()
     except ICSError as error:
         print_error(hide_given(str(error), argv))
         return WRONG_USAGE
     except KeyboardInterrupt:
-        print("\nics: interrupted", file=sys.stderr)
+        print_error("interrupted", begins_line=True)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has closed it. Without this, Python prints another error when it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader of our output has closed it
         return SOME_FAILED
     except OSError as error:
         print_error(hide_given(str(error), argv))
         return WRONG_USAGE if isinstance(error, LinkError | OtherFolderError) else SOME_FAILED
     return code
+
+
+def _carry_out(argv: Sequence[str]) -> int:
+    try:
+        arguments = command_parser(argv).parse_args(argv)
+    except SystemExit:  # after --help or --version
+        return OK
+    return _COMMANDS[arguments.command](arguments)
+
+
+def _drop_unwritten() -> None:
+    """Let go of output that cannot be written: Python would try again as it ends, say so, and end with 120."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            setattr(sys, name, None)
 
 
 def _ask_and_run(_: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from icsys.cli.no_effect import no_effect, not_kept
@@ -30,9 +31,11 @@ def print_failures(failures: Sequence[Failed]) -> None:
         print(painted(line, sys.stderr), file=sys.stderr)
 
 
-def print_error(text: str) -> None:
-    """Print an error of the command."""
-    print(painted(f"ics: {text}", sys.stderr), file=sys.stderr)
+def print_error(text: str, *, begins_line: bool = False) -> None:
+    """Print an error of the command, if standard error takes it: the exit code tells it, too."""
+    line = painted(f"ics: {text}", sys.stderr)
+    with suppress(OSError):
+        print(f"\n{line}" if begins_line else line, file=sys.stderr)
 
 
 def print_notes(request: Request, arguments: argparse.Namespace) -> None:

@@ -62,7 +62,7 @@ class Signals:
 
 def leave(code: int) -> NoReturn:
     """End the process at once, threads included, without Python's slow clean-up."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None if it takes nothing any more
         with contextlib.suppress(OSError):  # the reader has closed it; the exit code still reaches the caller
             stream.flush()
     os._exit(code)
