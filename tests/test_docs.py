@@ -74,6 +74,7 @@ def execute(command, folder, *, forked=False):
     """Run a command with the programs of this environment first on the path; return exit code and output."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     env = os.environ | {"PATH": path, "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(folder / ".cache")}
+    env["PYTHONUNBUFFERED"] = "1"  # errors and reports come in their order, as at a terminal
     env |= {"KERAS_BACKEND": env.get("KERAS_BACKEND", "torch"), "KERAS_HOME": str(folder / ".keras")}
     for program, do in ((["ics"], "command"), ([sys.executable, "-c"], "code")):
         if forked and command[: len(program)] == program:
