@@ -34,16 +34,16 @@ class Busy:
     is_busy = False
 
 
+def costs_of(workspace, admit=unlimited, busy=None):
+    """Return estimates that decode within a bound, and give way to what is busy."""
+    selection = RunSelection(workspace.images, Options(), admit)
+    shared = workspace.shared_palettes
+    return CostEstimates(workspace.images, workspace.events, busy or Busy(), shared, selection, admit=admit)
+
+
 @pytest.fixture
 def costs(workspace):
-    made = CostEstimates(
-        workspace.images,
-        workspace.events,
-        Busy(),
-        workspace.shared_palettes,
-        RunSelection(workspace.images, Options(), unlimited),
-        admit=unlimited,
-    )
+    made = costs_of(workspace)
     yield made
     made.close()
 
@@ -323,14 +323,7 @@ def test_photos_are_decoded_within_the_common_bound(workspace):
         held.append(size)
         yield
 
-    costs = CostEstimates(
-        workspace.images,
-        workspace.events,
-        Busy(),
-        workspace.shared_palettes,
-        RunSelection(workspace.images, Options(), admit),
-        admit=admit,
-    )
+    costs = costs_of(workspace, admit)
     estimated(costs, workspace, Options(step=2))
     costs.close()
     assert len(held) == 6
@@ -338,14 +331,7 @@ def test_photos_are_decoded_within_the_common_bound(workspace):
 
 def test_an_estimate_waits_for_previews_and_ends_for_a_newer_one(workspace, monkeypatch):
     busy, measured, waits = Busy(), [], threading.Event()
-    costs = CostEstimates(
-        workspace.images,
-        workspace.events,
-        busy,
-        workspace.shared_palettes,
-        RunSelection(workspace.images, Options(), unlimited),
-        admit=unlimited,
-    )
+    costs = costs_of(workspace, busy=busy)
     real = SampledPhotos.measure
 
     def measure(self, number, shared, rules):
