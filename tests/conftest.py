@@ -116,3 +116,14 @@ def photos(tmp_path):
     (folder / "labels.txt").write_text("cat\ndog\n", encoding="utf-8")
     (folder / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium without a window; a module at a time, as Playwright runs once in a process."""
+    from studio_pages import BROWSER, FLAGS, playwright  # noqa: PLC0415 - a large package, which few tests need
+
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        yield chromium
+        chromium.close()

@@ -12,7 +12,7 @@ from icsys import Options, compare_folder, report_folder, write_comparison
 from icsys.report.learned.page import write_learned
 from icsys.results import Failed
 from learned_examples import learned_example, lost_images, network_checks
-from studio_pages import BROWSER, FLAGS, eventually
+from studio_pages import BROWSER, eventually
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python: as above")
@@ -48,14 +48,6 @@ def pages(tmp_path_factory):
         "learned": folder / "learned.html",
         "examples": comparison.examples,
     }
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -52,14 +52,3 @@ def client(stranger):
     """A client that was let in."""
     assert stranger.get("/", params={"token": "the-token"}).status_code == 200
     return stranger
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Chromium without a window; a module at a time, as Playwright runs once in a process."""
-    from studio_pages import BROWSER, FLAGS, playwright  # noqa: PLC0415 - a large package, which few tests need
-
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        yield chromium
-        chromium.close()
