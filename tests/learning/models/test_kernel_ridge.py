@@ -87,13 +87,21 @@ def test_scores_are_those_of_scikit_learn():
     )
 
 
+QUIET, SIGNALLING = 0x7FC00000, 0x7FA00000  # bits of NaNs
+
+
+@pytest.mark.parametrize("bits", [QUIET, SIGNALLING, None])
 @pytest.mark.parametrize("count", [1, 2, 255, 256, 257, 600])
-def test_only_the_lower_triangle_of_a_kernel_is_read(count):
-    features = np.random.default_rng(3).normal(size=(count, 30)).astype(np.float32)
+def test_only_the_lower_triangle_of_a_kernel_is_read(count, bits):
+    """Above it lies what the memory held before: any bits."""
+    rng = np.random.default_rng(3)
+    features = rng.normal(size=(count, 30)).astype(np.float32)
     groups = np.arange(count, dtype=np.int32)
     targets = class_targets(groups % 2, 2)
     kernel = kernel_of(features, features, 60.0)
-    torn = np.tril(kernel) + np.triu(np.full_like(kernel, np.nan), 1)
+    torn = rng.integers(0, 2**32, kernel.shape, np.uint32) if bits is None else np.full(kernel.shape, bits, np.uint32)
+    torn = torn.view(np.float32)
+    np.copyto(torn, kernel, where=np.tri(count, dtype=bool))
     whole, half = fit_ridge(kernel.copy(), targets, groups), fit_ridge(torn, targets, groups)
     assert np.array_equal(whole.inverse, half.inverse)
     expected = np.linalg.inv(kernel.astype(float) + PENALTY * np.eye(count))

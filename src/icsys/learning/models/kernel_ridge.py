@@ -123,6 +123,8 @@ def _invert(matrix: _Floats) -> None:
     potrf and potri: SciPy's wrappers of these let no other thread of Python run meanwhile, products of NumPy do.
     """
     blocks = [slice(start, min(start + _BLOCK, len(matrix))) for start in range(0, len(matrix), _BLOCK)]
+    for own in blocks:  # above the diagonal lie any bits, and NumPy refuses a signalling NaN even there
+        matrix[own, own] = np.tril(matrix[own, own])
     inverses = []
     for place, own in enumerate(blocks):
         inverses.append(np.tril(np.linalg.inv(np.linalg.cholesky(matrix[own, own]))))
