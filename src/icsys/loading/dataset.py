@@ -121,7 +121,7 @@ class Dataset(DatasetLabels):
         Raises
         ------
         UsageError
-            If the folder has no indices.
+            If the folder has no indices; an AttributeError, too, so that ``hasattr`` is false.
         """
         return without_copy(self._with_indices("indices"), indices_of, self._rows)
 
@@ -132,7 +132,7 @@ class Dataset(DatasetLabels):
         Raises
         ------
         UsageError
-            If the folder has no palettes.
+            If the folder has no palettes; an AttributeError, too, so that ``hasattr`` is false.
         """
         found = [split.palettes for split in self._with_indices("palettes")]
         if all(one.ndim == _SHARED for one in found) and all(np.array_equal(one, found[0]) for one in found):

@@ -38,7 +38,8 @@ class DatasetLabels:
         Raises
         ------
         UsageError
-            If the folder has no masks in arrays, or several kinds: :meth:`choose_masks` takes one.
+            If the folder has no masks in arrays, or several kinds: :meth:`choose_masks` takes one. It is an
+            AttributeError, too, so that ``hasattr`` is false.
         """
         return without_copy(self._splits, masks_of, self._rows)
 
@@ -77,7 +78,7 @@ class DatasetLabels:
         Raises
         ------
         UsageError
-            If the folder has no boxes in arrays.
+            If the folder has no boxes in arrays; an AttributeError, too, so that ``hasattr`` is false.
         """
         return BoxRows([split.masks_and_boxes for split in self._splits], self._rows)
 

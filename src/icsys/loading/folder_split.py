@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from icsys.errors import ImageError, UsageError
+from icsys.errors import ImageError, MissingArrayError, UsageError
 from icsys.files.failure_reason import failure_reason
 from icsys.image.read_output import read_pixels
 from icsys.layout import MANIFEST, NO_SPLIT
@@ -66,17 +66,12 @@ class FolderSplit:
         """Return what the split is made from, without the rows of the manifest."""
         return {"name": self.name, "_folder": self._folder, "_stamp": self._stamp}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-        """Read the manifest again in another process."""
-        if name != "images":
-            raise AttributeError(name)
+    @cached_property
+    def images(self) -> FolderImages:
+        """What the manifest says, which another process reads again."""
         images = read_folder(self._folder)
         if images.stamp != self._stamp:
             raise UsageError(f"the manifest in {str(self._folder)!r} has changed since it was loaded: load it again")
-        self.images = images
         return images
 
     @cached_property
@@ -163,8 +158,8 @@ class FolderSplit:
             reason = failure_reason(error)[1]
             raise UsageError(f"{str(self._folder)!r}: {reason}; run ics compress again") from None
 
-    def _no_arrays(self, what: str) -> UsageError:
-        return UsageError(
+    def _no_arrays(self, what: str) -> MissingArrayError:
+        return MissingArrayError(
             f"{str(self._folder)!r} holds image files, which have no {what} in arrays: expected a folder that "
             "ics compress --format arrays has written; .pixels() works for both"
         )
