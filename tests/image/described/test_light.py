@@ -53,7 +53,7 @@ def naive_srgb(color, given_colors, transfer, top):
         return columns @ np.diag(np.linalg.inv(columns) @ xyz_of(places[0]))
 
     if transfer is Curve.HLG:
-        light = light * (to_xyz(given_colors) @ light)[1] ** 0.2 * 1000 / 203
+        light = light * max((to_xyz(given_colors) @ light)[1], 0) ** 0.2 * 1000 / 203
     cones = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
     scale = (cones @ xyz_of(SRGB_PRIMARIES.white)) / (cones @ xyz_of(given_colors.white))
     xyz = np.linalg.inv(cones) @ (scale * (cones @ (to_xyz(given_colors) @ light)))
@@ -70,6 +70,14 @@ def test_any_primaries_and_curve_equal_a_naive_conversion(moves, transfer, deep,
     made = to_srgb_levels(np.array(colors, np.uint16 if deep else np.uint8), ColorDescription(places, transfer))
     expected = np.array([naive_srgb(color, places, transfer, top) for color in colors])
     assert np.abs(made - expected).max() < 0.75  # rounding, and 65,536 steps of light
+
+
+@pytest.mark.parametrize("color", [(1, 0, 0), (200, 0, 0), (200, 3, 0), (9, 200, 255)])
+def test_hlg_of_primaries_that_span_no_white_makes_black_of_light_below_zero(color):
+    """Red has a negative share of white here, which has no power of 0.2."""
+    places = Chromaticities((0.25, 0.329), *SRGB_PRIMARIES[1:3], (0.2125, 0.06))
+    made = to_srgb_levels(np.uint8([color]), ColorDescription(places, Curve.HLG))
+    assert np.abs(made - naive_srgb(color, places, Curve.HLG, 255)).max() < 0.75
 
 
 @pytest.mark.parametrize(("primaries", "transfer"), CODES)

@@ -1,7 +1,7 @@
 """The search finds what a scan of all numbers finds."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from icsys.run.within_bytes.search import SearchRange, largest_within
@@ -14,6 +14,8 @@ from icsys.run.within_bytes.search import SearchRange, largest_within
     limit=st.floats(0, 2e6),
     power=st.floats(0.1, 4),
 )
+@example(totals=[0, 0], start=0, limit=0.0, power=1.0)
+@example(totals=[7, 7, 7, 7, 9], start=4, limit=7.0, power=1.0)
 def test_of_rising_totals_the_largest_within_is_that_of_a_scan(totals, start, limit, power):
     totals = sorted(totals)
     low = 3

@@ -32,7 +32,8 @@ def largest_within(total: Callable[[int], float], where: SearchRange, limit: flo
     Parameters
     ----------
     slack
-        Stop at a number whose total is at least ``(1 - slack) * limit``.
+        Stop at a number whose total is at least ``(1 - slack) * limit``; without it, several numbers may have the
+        total that is the limit, and the largest of them is sought.
 
     Examples
     --------
@@ -50,7 +51,7 @@ def largest_within(total: Callable[[int], float], where: SearchRange, limit: flo
         known[number] = total(number)
         if known[number] <= limit:
             inside = number
-            if number == high or known[number] >= (1 - slack) * limit:
+            if number == high or (slack and known[number] >= (1 - slack) * limit):
                 break
         else:
             outside = number
