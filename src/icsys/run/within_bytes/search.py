@@ -32,7 +32,7 @@ def largest_within(total: Callable[[int], float], where: SearchRange, limit: flo
     Parameters
     ----------
     slack
-        Stop at a number whose total is at least ``(1 - slack) * limit``; with 0, numbers of equal totals are told apart.
+        Stop at a number whose total is at least ``(1 - slack) * limit``; with 0, equal totals are told apart.
 
     Examples
     --------
