@@ -72,12 +72,12 @@ def test_any_primaries_and_curve_equal_a_naive_conversion(moves, transfer, deep,
     assert np.abs(made - expected).max() < 0.75  # rounding, and 65,536 steps of light
 
 
-@pytest.mark.parametrize("color", [(1, 0, 0), (200, 0, 0), (200, 3, 0), (9, 200, 255)])
-def test_hlg_of_primaries_that_span_no_white_makes_black_of_light_below_zero(color):
-    """Red has a negative share of white here, which has no power of 0.2."""
-    places = Chromaticities((0.25, 0.329), *SRGB_PRIMARIES[1:3], (0.2125, 0.06))
-    made = to_srgb_levels(np.uint8([color]), ColorDescription(places, Curve.HLG))
-    assert np.abs(made - naive_srgb(color, places, Curve.HLG, 255)).max() < 0.75
+def test_colors_without_luminance_are_black_by_hybrid_log_gamma():
+    """The white lies beside its primaries, so that a part of them has a luminance below 0."""
+    white, red, green, blue = SRGB_PRIMARIES
+    places = Chromaticities((white[0] - 0.0625, white[1]), red, green, (blue[0] + 0.0625, blue[1]))
+    levels = to_srgb_levels(np.uint8([[1, 0, 0], [200, 0, 0]]), ColorDescription(places, Curve.HLG))
+    assert not levels.any()
 
 
 @pytest.mark.parametrize(("primaries", "transfer"), CODES)

@@ -32,8 +32,7 @@ def largest_within(total: Callable[[int], float], where: SearchRange, limit: flo
     Parameters
     ----------
     slack
-        Stop at a number whose total is at least ``(1 - slack) * limit``; without it, several numbers may have the
-        total that is the limit, and the largest of them is sought.
+        Stop at a number whose total is at least ``(1 - slack) * limit``; with 0, equal totals are told apart.
 
     Examples
     --------
