@@ -98,7 +98,7 @@ class SharedPalettes:
     """
 
     def __init__(self, images: ImageList, settings: RunSettings, events: Events, admit: Admit) -> None:
-        self._images, self._settings, self._events = images, settings, events
+        self._images, self.settings, self._events = images, settings, events
         self._search = PaletteSearch(images, settings, admit)
         self._found: OrderedDict[Hashable, FoundPalettes | Exception] = OrderedDict()
         self._wanted: OrderedDict[Hashable, _Wanted] = OrderedDict()
@@ -173,13 +173,15 @@ class SharedPalettes:
         assert chosen is not None  # noqa: S101 - one of both is found
         share = f"{options.quality_share:.0%} of {found.taken} photos"
         note = f"{chosen.colors} colours for all photos: {share} reach {chosen.target} with them."
+        if self.settings.selects:
+            note += " The run leaves photos out or divides them first, so its number may differ."
         return Shared(options.replace(colors=chosen.colors), None, note, f"colors={chosen.colors}")
 
     def _note(self, found: FoundPalettes) -> str:
         notes = []
         if found.taken < found.total:
             notes.append(f"The palette is found from {found.taken:,} of {found.total:,} photos; the run takes all.")
-        if self._settings.selects:
+        if self.settings.selects:
             notes.append("The run leaves photos out or divides them first, so its palette may differ.")
         return " ".join(notes)
 
