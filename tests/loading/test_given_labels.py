@@ -83,6 +83,7 @@ def test_numbers_may_have_no_names(data):
         (["cats"] * COUNT, ["cat", "dog"], r"label 'cats' of image 0: expected one of cat, dog; did you mean cat\?"),
         ([-2] * COUNT, (), r"label -2 of image 0: expected a number from -1 on"),
         ([2**63] * COUNT, (), r"label 9223372036854775808 of image 0: expected a number from -1 on"),
+        ([0, 2**70] * 5, (), r"label 1180591620717411303424 of image 1: expected a number from -1 on"),
         ([0, 2] * 5, ["cat", "dog"], r"label 2 of image 1: expected a number from -1 to 1, as 2 classes have"),
         ([0] * COUNT, "cat", r"classes='cat': expected names in a list"),
         ([0] * COUNT, 5, r"classes=5: expected names in a list"),

@@ -45,7 +45,7 @@ def check_labels(labels: object, classes: object, images: int) -> tuple[Labels, 
     (array([0, 1]), ['dog', 'cat'])
     """
     known, given = _class_names(classes), _one_for_each(labels, images)
-    if given.dtype.kind in "UTO":
+    if given.dtype.kind in "UTO" and not _are_numbers(given):
         names = given.tolist()
         known = known or sorted({name for name in names if isinstance(name, str) and name})
         numbers = np.array(_numbers_of(names, known), np.int64)
@@ -78,14 +78,17 @@ def _one_for_each(labels: Any, images: int) -> NDArray[Any]:  # noqa: ANN401 - c
         raise UsageError(
             f"labels of shape {given.shape}: expected one for each of {images:,} images, in the order of their names"
         )
-    if given.dtype.kind == "O" and all(isinstance(one, int | np.integer) for one in given):
-        return given.astype(np.int64)
     if given.dtype.kind not in "UTObiu" and images:
         raise UsageError(
             f"labels of type {given.dtype}: expected names of classes, or whole numbers; for targets of another kind "
             "give range(len(data)), and look them up by the numbers in a batch"
         )
     return given
+
+
+def _are_numbers(given: NDArray[Any]) -> bool:
+    """Return whether an array of Python's objects has whole numbers alone, of any size."""
+    return given.dtype.kind == "O" and all(isinstance(one, int | np.integer) for one in given)
 
 
 def _numbers_of(names: Sequence[object], known: Sequence[str]) -> list[int]:
