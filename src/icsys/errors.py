@@ -24,6 +24,10 @@ class MissingFolderError(UsageError, FileNotFoundError):
     """A folder to read does not exist, or lacks the folders that are expected in it."""
 
 
+class MissingArrayError(UsageError, AttributeError):
+    """A dataset has no such array, so ``hasattr`` is false of its name, and ``getattr`` gives the default."""
+
+
 class InUseError(UsageError):
     """Another run works on the folder or on the shard."""
 

@@ -1,8 +1,11 @@
 """``icsys.load`` opens whatever a run has written, and the same run gives the same dataset in every format."""
 
 import importlib.util
+import inspect
+import pickle
 import shutil
 import threading
+from copy import copy
 
 import numpy as np
 import pytest
@@ -91,7 +94,12 @@ def test_of_a_run_that_goes_on_or_stopped_there_is_what_it_has_done(format_name,
     options = Options(format=format_name, **FEW)
     compress_folder(source, tmp_path / "out", options, jobs=1, stop=stop, progress=look)
     assert 3 <= len(seen[0]) < IMAGES
-    names = icsys.load(tmp_path / "out", verify=True).names
+    stopped = icsys.load(tmp_path / "out", verify=True)
+    names = stopped.names
+    for name in ("indices", "palettes", "masks", "boxes"):
+        what = "a run of --format arrays that is not at its end" if format_name == "arrays" else "image files"
+        with pytest.raises(UsageError, match=f"holds {what}.* no {name} .*expected"):
+            getattr(stopped, name)
     assert len(seen[0]) <= len(names) < IMAGES
     assert compress_folder(source, tmp_path / "out", options).skipped == len(names)
     assert len(icsys.load(tmp_path / "out", verify=True)) == IMAGES
@@ -116,6 +124,32 @@ def test_a_run_without_an_image_gives_none(format_name, tmp_path):
     assert (len(data.pixels()), len(data.to_numpy()[0]), len(data[::-1])) == (0, 0, 0)
 
 
+HAVE = {"labels", "names", "classes", "splits", "size", "bits", "mask_kinds", "box_classes", "box_class_numbers"}
+LACK = {"masks", "has_mask", "boxes"}
+
+
+@pytest.mark.parametrize("options", [{"format": name} for name in FORMATS] + [{"format": "arrays", "strategy": "SO"}])
+def test_an_array_that_a_dataset_lacks_is_an_attribute_that_it_lacks(options, source, tmp_path):
+    options = FEW | options
+    few = {"indices", "palettes"}
+    have, lack = (HAVE | few, LACK) if options == FEW | {"format": "arrays"} else (HAVE, LACK | few)
+    if "strategy" in options:
+        del options["colors"]
+    compress_folder(source, tmp_path / "out", Options(**options), jobs=1)
+    whole = icsys.load(tmp_path / "out")
+    sent = pickle.loads(pickle.dumps(whole))  # noqa: S301 - made here
+    for data in whole, whole[1:3], whole[[2, 0]], whole.split("all"), sent, copy(whole):
+        for name in have:
+            assert hasattr(data, name), name
+        for name in lack | {"_repr_html_", "__array__", "T"}:
+            assert getattr(data, name, None) is None, name
+        for name in lack:
+            with pytest.raises(UsageError, match=r"ics compress --format|expected a folder of few colours") as error:
+                getattr(data, name)
+            assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)  # noqa: S301 - made here
+        assert have <= dict(inspect.getmembers(data)).keys()
+
+
 def without(name):
     """Return a function that takes a file out of a copy of an output folder."""
 
@@ -135,7 +169,7 @@ def without(name):
         ("arrays", lambda folder: folder.parent / "nothing", r"nothing' does not exist: expected the output folder"),
         ("png", without("manifest.jsonl"), r"no manifest.jsonl in .*out': expected the output folder of ics compress"),
         ("png", without("cat/2.png"), r"No such file or directory: .*2.png.*; run ics compress again"),
-        ("webdataset", without("shards.json"), r"no shards.json in .*out', whose images are in 'data/"),
+        ("webdataset", without("shards.json"), r"out' holds packs .*, and shards.json, which lists them, is lost"),
         (
             "webdataset",
             lambda folder: folder / "data" / "train-00000.tar",

@@ -14,10 +14,10 @@ import pytest
 from pyarrow import parquet
 
 from helpers import compress_into, everything, image_bytes, synthetic_photo, tree
-from icsys import MissingExtraError, Options, UsageError, compress_folder
-from icsys.choices import IMAGE_PACKINGS
+from icsys import MissingExtraError, Options, UsageError, compress_folder, load, merge_shards
+from icsys.choices import ARRAYS, IMAGE_PACKINGS, PACKINGS
 from icsys.files.rooted_path import RootedPath
-from icsys.layout import PACK_INDEX, UNPACKED
+from icsys.layout import PACK_INDEX, RUN, UNPACKED
 from icsys.packs.formats import PACK_FORMATS
 from icsys.packs.local_packs import pack_images
 from pack_readers import READERS, each_pack_format, pixels, read_all, shards
@@ -307,6 +307,42 @@ def test_a_folder_of_files_never_becomes_one_of_packs_or_the_reverse(source, tmp
         with pytest.raises(UsageError, match="holds webdataset packs of an earlier run"):
             compress_folder(source, tmp_path / "shards", other)
     assert_as_clean(source, tmp_path / "shards", options("webdataset"))
+
+
+@pytest.mark.parametrize("with_record", [True, False])
+@pytest.mark.parametrize(
+    "chosen",
+    [*(options(packing) for packing in IMAGE_PACKINGS), Options(format=ARRAYS, size="8x8", fit="cover", colors=4)],
+    ids=PACKINGS,
+)
+def test_a_lost_list_of_packs_is_named_and_nothing_is_mixed_into_the_folder(chosen, with_record, source, tmp_path):
+    out = tmp_path / "out"
+    for number in 1, 2:
+        compress_folder(source, out, chosen, shard=(number, 2))
+    (out / PACK_INDEX).unlink()
+    with pytest.raises(UsageError, match=f"holds no {PACK_INDEX}: .* run one of its shards again"):
+        merge_shards(out)
+    compress_folder(source, out, chosen, shard=(2, 2))
+    merge_shards(out)
+    compress_folder(source, tmp_path / "clean", chosen)
+    assert everything(out) == everything(tmp_path / "clean")
+    (out / PACK_INDEX).unlink()
+    if not with_record:
+        (out / RUN).unlink()
+    before = everything(out)
+    lost = rf"{PACK_INDEX}, which lists them, is lost: put that file back from a copy, or name another destination"
+    for asked in chosen, Options(strategy="SO"):
+        for shard in None, (1, 2):
+            with pytest.raises(UsageError, match=lost):
+                compress_folder(source, out, asked, shard=shard)
+    with pytest.raises(UsageError, match=lost):
+        merge_shards(out)
+    if chosen.format == ARRAYS:  # dataset.json says all that reading needs
+        load(out, verify=True).pixels()
+    else:
+        with pytest.raises(UsageError, match=lost):
+            load(out)
+    assert everything(out) == before
 
 
 def test_a_foreign_file_with_the_name_of_a_pack_is_not_overwritten(source, tmp_path):

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from icsys import Options, UsageError, compress_folder
+from icsys.layout import PACK_INDEX
 from packed_trees import Beside, pack_in_store, pack_tree
 from small_store import URL, local, put, run, small
 
@@ -94,6 +95,16 @@ def test_a_destination_of_packs_accepts_no_single_files(store, source, options):
     before = small(store)
     with pytest.raises(UsageError, match=r"holds .* packs of an earlier run"):
         run(source, URL, Options(strategy="SO", step=2))
+    assert small(store) == before
+
+
+def test_a_lost_list_of_packs_is_named(store, source, options):
+    run(source, URL, options)
+    store().rm_file(f"bucket/small/{PACK_INDEX}")
+    before = small(store)
+    for asked in options, Options(strategy="SO", step=2):
+        with pytest.raises(UsageError, match=f"{PACK_INDEX}, which lists them, is lost"):
+            run(source, URL, asked)
     assert small(store) == before
 
 

@@ -3,11 +3,9 @@
 import re
 
 import pytest
-from PIL import Image
 
-from helpers import synthetic_photo
 from icsys.options import Options
-from studio_pages import BROWSER, eventually, serving, visiting
+from studio_pages import BROWSER, DESK, eventually, photo_tree, serving, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python: as above")
@@ -18,13 +16,8 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium: Debian'
 @pytest.fixture(scope="module")
 def page(browser, tmp_path_factory):
     place = tmp_path_factory.mktemp("cost")
-    (place / "photos").mkdir()
-    for number in range(3):
-        Image.fromarray(synthetic_photo(90, 120, seed=number)).save(place / "photos" / f"{number}.png")
-    with (
-        serving(place / "photos", place) as address,
-        visiting(browser, address, viewport={"width": 1280, "height": 900}) as opened,
-    ):
+    photos = photo_tree(place / "photos", (f"{number}.png" for number in range(3)), (90, 120))
+    with serving(photos, place) as address, visiting(browser, address, viewport=DESK) as opened:
         yield opened
 
 

@@ -3,14 +3,13 @@
 import re
 
 import pytest
-from PIL import Image
 
 from fault_runs import slow_images
-from helpers import everything, synthetic_photo
+from helpers import everything
 from icsys import Options, compress_folder
 from icsys.report.learned.learn_json import write_learn_file
 from learned_results import learned_result
-from studio_pages import BROWSER, serving, visiting
+from studio_pages import BROWSER, photo_tree, serving, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python: as above")
@@ -25,13 +24,8 @@ DESK = {"width": 1280, "height": 900}
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     """Photos in two classes, one of them damaged."""
-    folder = tmp_path_factory.mktemp("photos")
-    for number in range(MANY):
-        path = folder / ("cat" if number % 2 else "dog") / f"{number}.png"
-        path.parent.mkdir(exist_ok=True)
-        Image.fromarray(synthetic_photo(120, 160, seed=number % 50)).save(path)
-    (folder / "cat" / "bad.jpg").write_bytes(b"no picture")
-    return folder
+    names = (f"{'cat' if number % 2 else 'dog'}/{number}.png" for number in range(MANY))
+    return photo_tree(tmp_path_factory.mktemp("photos"), names, (120, 160), damaged="cat/bad.jpg")
 
 
 def start(page, destination):

@@ -5,11 +5,9 @@ import re
 from urllib.parse import quote
 
 import pytest
-from PIL import Image
 
-from helpers import synthetic_photo
 from icsys import Options, compress_image
-from studio_pages import BROWSER, eventually, serving, settled, visiting
+from studio_pages import BROWSER, eventually, photo_tree, serving, settled, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 expect = playwright.expect
@@ -23,24 +21,7 @@ NAMES = ("train/cat/a.png", "train/cat/b.png", "train/dog/c.png", "test/dog/d.pn
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     """Photos in two classes and splits, and one that is damaged."""
-    folder = tmp_path_factory.mktemp("photos")
-    for number, name in enumerate(NAMES):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(synthetic_photo(240, 330, seed=number)).save(folder / name)
-    (folder / "train/cat/bad.jpg").write_bytes(b"no picture")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def address(tree, tmp_path_factory):
-    with serving(tree, tmp_path_factory.mktemp("cwd")) as found:
-        yield found
-
-
-@pytest.fixture
-def page(browser, address):
-    with visiting(browser, address, viewport={"width": 1280, "height": 900}) as opened:
-        yield opened
+    return photo_tree(tmp_path_factory.mktemp("photos"), NAMES, damaged="train/cat/bad.jpg")
 
 
 def control(page, name):

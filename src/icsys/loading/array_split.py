@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from icsys.errors import UsageError
+from icsys.errors import MissingArrayError, UsageError
 from icsys.files.bounded_lines import lines_of
 from icsys.files.parsing import from_json
 from icsys.image.arrays.expand import expand_batch, unpack_batch
@@ -192,7 +192,7 @@ class ArraySplit:
 
     def _map(self, name: str) -> NDArray[Any]:
         if name not in self._split.files:
-            raise UsageError(
+            raise MissingArrayError(
                 f"{str(self._folder)!r} holds pixels of all colours (strategy SO), and no "
                 f"{name.partition('.')[0]}: expected a folder of few colours; .pixels() works for both"
             )

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from icsys.errors import ImageError, UsageError
+from icsys.choices import ARRAYS
+from icsys.errors import ImageError, MissingArrayError, UsageError
 from icsys.files.failure_reason import failure_reason
 from icsys.image.read_output import read_pixels
-from icsys.layout import MANIFEST, NO_SPLIT
+from icsys.layout import MANIFEST, NO_SPLIT, UNPACKED
 from icsys.loading.batch_form import show_pixels
 from icsys.loading.stored_labels import NoLabelArrays
 from icsys.packs.arrays_format import folder_of_split
@@ -22,6 +23,7 @@ from icsys.records.classes import number_classes
 from icsys.records.label import from_columns
 from icsys.records.manifest import is_done_image, read_rows, row_kind
 from icsys.records.output_folders import missing_manifest
+from icsys.records.pack_index import load_pack_index
 from icsys.records.run_json import read_run
 from icsys.results import IMAGE
 
@@ -66,17 +68,12 @@ class FolderSplit:
         """Return what the split is made from, without the rows of the manifest."""
         return {"name": self.name, "_folder": self._folder, "_stamp": self._stamp}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-        """Read the manifest again in another process."""
-        if name != "images":
-            raise AttributeError(name)
+    @cached_property
+    def images(self) -> FolderImages:
+        """What the manifest says, which another process reads again."""
         images = read_folder(self._folder)
         if images.stamp != self._stamp:
             raise UsageError(f"the manifest in {str(self._folder)!r} has changed since it was loaded: load it again")
-        self.images = images
         return images
 
     @cached_property
@@ -163,8 +160,14 @@ class FolderSplit:
             reason = failure_reason(error)[1]
             raise UsageError(f"{str(self._folder)!r}: {reason}; run ics compress again") from None
 
-    def _no_arrays(self, what: str) -> UsageError:
-        return UsageError(
+    def _no_arrays(self, what: str) -> MissingArrayError:
+        index = load_pack_index(self._folder)
+        if index is not None and index.format == ARRAYS and (self._folder / UNPACKED).is_dir():
+            return MissingArrayError(
+                f"{str(self._folder)!r} holds a run of --format arrays that is not at its end, so no {what} yet: "
+                "expected a finished one; run ics compress again; .pixels() gives the images that are done"
+            )
+        return MissingArrayError(
             f"{str(self._folder)!r} holds image files, which have no {what} in arrays: expected a folder that "
             "ics compress --format arrays has written; .pixels() works for both"
         )

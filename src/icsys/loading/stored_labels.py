@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from icsys.errors import UsageError
+from icsys.errors import MissingArrayError, UsageError
 from icsys.layout import ALL_BOXES, BOX_LABELS, BOX_STARTS, mask_arrays
 from icsys.loading.npy_file import map_array
 
@@ -83,7 +83,7 @@ class StoredLabels:
 
         Raises
         ------
-        UsageError
+        MissingArrayError
             If there are none, or several kinds and none was chosen.
         """
         return self._map(mask_arrays(self._chosen)[0])
@@ -99,11 +99,13 @@ class StoredLabels:
 
         Raises
         ------
+        MissingArrayError
+            If there are no boxes.
         UsageError
-            If there are no boxes, or numbers are out of range.
+            If numbers are out of range.
         """
         if not self._has_boxes:
-            raise UsageError(
+            raise MissingArrayError(
                 f"{str(self._folder)!r} holds no boxes in arrays: expected labels of COCO, VOC or YOLO beside the "
                 "photos that ics compress --format arrays was given"
             )
@@ -153,12 +155,12 @@ class StoredLabels:
     def _chosen(self) -> str:
         """The kind of masks that was chosen, or the only one."""
         if not self.kinds:
-            raise UsageError(
+            raise MissingArrayError(
                 f"{str(self._folder)!r} holds no masks in arrays: expected masks of one number a pixel beside the "
                 "photos that ics compress --format arrays was given"
             )
         if not self._kind and len(self.kinds) > 1:
-            raise UsageError(
+            raise MissingArrayError(
                 f"{str(self._folder)!r} holds masks of several kinds: expected one of them, such as "
                 f"choose_masks({self.kinds[0]!r}); there are {', '.join(self.kinds)}"
             )
@@ -180,7 +182,7 @@ class NoLabelArrays:
         Returns the error about what is asked for.
     """
 
-    def __init__(self, refused: Callable[[str], UsageError]) -> None:
+    def __init__(self, refused: Callable[[str], MissingArrayError]) -> None:
         self._refused = refused
         self.kinds: list[str] = []
         self.box_classes: list[str] = []

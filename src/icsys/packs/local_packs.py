@@ -26,7 +26,14 @@ from icsys.packs.companions import Companions
 from icsys.packs.install_packs import install_packs, keep_packs, remove_staged
 from icsys.packs.write_arrays import array_files, check_companions
 from icsys.packs.write_packs import write_packs
-from icsys.records.pack_index import Pack, PackIndex, load_pack_index, save_pack_index
+from icsys.records.pack_index import (
+    Pack,
+    PackIndex,
+    is_pack_index_lost,
+    load_pack_index,
+    lost_pack_index,
+    save_pack_index,
+)
 
 if TYPE_CHECKING:
     import os
@@ -46,10 +53,14 @@ def check_kind(destination: RootedPath, format: str) -> PackIndex | None:  # noq
     Raises
     ------
     UsageError
-        If it holds images of another kind: packs and files, or packs of two formats.
+        If it holds images of another kind: packs and files, or packs of two formats; or if it had packs, and their
+        index is lost.
     """
     index = load_pack_index(destination)
-    found = f"{index.format} packs" if index else "image files" if (destination / MANIFEST).is_file() else None
+    is_begun = index is None and (destination / MANIFEST).is_file()
+    if is_begun and is_pack_index_lost(destination):
+        raise lost_pack_index(destination)
+    found = f"{index.format} packs" if index else "image files" if is_begun else None
     wanted = f"{format} packs" if format in PACKINGS else "image files"
     if found not in {None, wanted}:
         raise UsageError(

@@ -9,10 +9,10 @@ import numpy as np
 
 from icsys.choices import ARRAYS
 from icsys.errors import UsageError
-from icsys.layout import DATASET, PACK_INDEX, UNPACKED
+from icsys.layout import DATASET, UNPACKED
 from icsys.packs.formats import FILE_FORMATS, PACK_FORMATS
 from icsys.packs.read_arrays import ArrayReader
-from icsys.records.pack_index import load_pack_index
+from icsys.records.pack_index import load_pack_index, lost_pack_index
 from icsys.sources.pack_member_names import from_utf8_name
 
 if TYPE_CHECKING:
@@ -60,10 +60,13 @@ class OutputReader:
         for number, place in enumerate(outputs):
             if place.pack is not None:
                 self._in_pack.setdefault(place.pack, []).append(number)
-        missing = PACK_INDEX if self._index is None else DATASET if self._index.format == ARRAYS else ""
-        if self._in_pack and missing:
+        if not self._in_pack:
+            return
+        if self._index is None:
+            raise lost_pack_index(destination)
+        if self._index.format == ARRAYS:
             raise UsageError(
-                f"no {missing} in {str(destination)!r}, whose images are in {next(iter(self._in_pack))!r}: run ics "
+                f"no {DATASET} in {str(destination)!r}, whose images are in {next(iter(self._in_pack))!r}: run ics "
                 "compress again, which completes what was interrupted"
             )
 

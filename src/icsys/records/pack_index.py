@@ -11,7 +11,9 @@ from icsys.errors import UsageError
 from icsys.files.atomic import write_json
 from icsys.files.parsing import from_json, read_json
 from icsys.files.relative_names import is_below
-from icsys.layout import INDICES, PACK_INDEX, PIXELS, is_pack_name
+from icsys.layout import INDICES, MANIFEST, PACK_INDEX, PIXELS, UNPACKED, is_pack_name
+from icsys.records.manifest import is_done_image, read_rows
+from icsys.records.run_json import read_run
 
 if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
@@ -106,6 +108,42 @@ def load_pack_index(destination: RootedPath) -> PackIndex | None:
         return None
     except (ValueError, TypeError, KeyError) as error:
         raise UsageError(f"{str(path)!r} is not what ics has written ({error}): expected another destination") from None
+
+
+def is_of_packs(destination: RootedPath) -> bool:
+    """Return whether a folder holds packs, or is to hold some.
+
+    ``shards.json`` says so; where that is lost, the record of a run, an image that lies in a pack, and images that wait
+    to be packed say so.
+    """
+    return (
+        (destination / PACK_INDEX).exists()
+        or (destination / UNPACKED).exists()
+        or read_run(destination).get("options", {}).get("format") in PACKINGS
+        or _has_packed_image(destination)
+    )
+
+
+def is_pack_index_lost(destination: RootedPath) -> bool:
+    """Return whether a folder holds packs and no ``shards.json``."""
+    return not (destination / PACK_INDEX).exists() and is_of_packs(destination)
+
+
+def lost_pack_index(destination: RootedPath) -> UsageError:
+    """Return the error about a folder without the ``shards.json`` that it had."""
+    return UsageError(
+        f"destination {str(destination)!r} holds packs of an earlier run, and {PACK_INDEX}, which lists them, is "
+        "lost: put that file back from a copy, or name another destination"
+    )
+
+
+def _has_packed_image(destination: RootedPath) -> bool:
+    """Return whether the first image of a manifest lies in a pack; all of them do, or none."""
+    try:
+        done = (row for _, row in read_rows(destination / MANIFEST) if is_done_image(row))
+        return "shard" in next(done, {})
+    except OSError:
+        return False
 
 
 def class_table(text: bytes) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from icsys.choices import MAX_INDEXED_COLORS
 from icsys.files.atomic import write_whole
 from icsys.files.replaceable import check_replaceable
+from icsys.report.directions import is_right_to_left, isolate, marked
 from icsys.report.optional_packages import import_optional
 from icsys.report.page_pictures import data_uri
 
@@ -186,14 +187,25 @@ def render(page: ReportPage) -> str:
     MissingExtraError
         If Jinja2 is not installed.
     """
-    jinja2 = import_optional("jinja2")
+    jinja2, markupsafe = import_optional("jinja2"), import_optional("markupsafe")
+    escape, markup = markupsafe.escape, markupsafe.Markup
+
+    def isolated(value: object) -> object:
+        """Put right-to-left words into elements of their own, which leave what is copied as it was."""
+        if isinstance(value, markup) or not is_right_to_left(value):
+            return value
+        return markup(isolate(str(value), lambda words: f"<bdi>{escape(words)}</bdi>", escape))
+
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("icsys.report", "page"),
         autoescape=True,
+        finalize=isolated,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    # An attribute holds no elements.
+    templates.filters["attribute"] = lambda value: escape(marked(value))
     text: str = templates.get_template("page.html").render(page=page, generator=_GENERATOR)
     return text
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from icsys.errors import MissingExtraError
 
-_PACKAGES = {"jinja2": "Jinja2", "matplotlib": "Matplotlib"}
+_PACKAGES = {"jinja2": "Jinja2", "markupsafe": "MarkupSafe", "matplotlib": "Matplotlib"}
 
 
 def import_optional(module: str) -> Any:  # noqa: ANN401 - a module without types

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from icsys.choices import PACKINGS, SHARED
 from icsys.errors import UsageError
-from icsys.files.links import leads_elsewhere
 from icsys.files.reserved_names import check_names
 from icsys.files.rooted_path import RootedPath
 from icsys.files.url import Url
+from icsys.files.writable_place import check_writable
 
 if TYPE_CHECKING:
     from icsys.files.locations import Location
@@ -36,6 +36,7 @@ def check_places(source: Location, destination: str | os.PathLike[str], *, packe
     for name, path in (*(("source", path) for path in given), ("destination", destination)):
         if not isinstance(path, Url) and not os.fspath(path):
             raise UsageError(f"{name} '' names no folder: expected a path, or . for the current folder")
+    check_writable(destination)
     destination, shown = Path(destination), os.fspath(destination)
     folder = Path(source) if isinstance(source, str | os.PathLike) else None  # files are checked when they are opened
     if folder and folder.is_dir() and destination.resolve() in (folder.resolve(), *folder.resolve().parents):
@@ -43,16 +44,6 @@ def check_places(source: Location, destination: str | os.PathLike[str], *, packe
             f"source {str(folder)!r} lies in destination {shown!r}: expected two folders, "
             "so that no photo is overwritten"
         )
-    if leads_elsewhere(destination) and not destination.exists():
-        raise UsageError(f"destination {shown!r} is a link to nothing: expected a folder or a new name")
-    try:
-        nearest = next(folder for folder in (destination, *destination.absolute().parents) if folder.exists())
-    except OSError as error:
-        raise UsageError(f"destination {shown!r} cannot be written: {error.strerror or error}") from error
-    if not nearest.is_dir():
-        raise UsageError(f"destination {shown!r}: {str(nearest)!r} is a file, expected a folder or a new name")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise UsageError(f"destination {shown!r} cannot be written: {str(nearest)!r} is read-only")
     root = RootedPath(destination)
     check_names(root, packed=packed)
     return root

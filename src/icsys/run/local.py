@@ -14,9 +14,10 @@ from icsys.engine.executor import Executor
 from icsys.files.reserved_names import refusing_links
 from icsys.journal.ledger import Ledger
 from icsys.journal.ledger_context import LedgerContext
-from icsys.layout import PACK_INDEX, SPLITS
+from icsys.layout import SPLITS
 from icsys.options import Options
 from icsys.outputs.folder import FolderOutputs
+from icsys.records.pack_index import is_of_packs
 from icsys.records.pending_outputs import WrittenHashes
 from icsys.records.run_json import write_run
 from icsys.run.checks import check_format
@@ -124,7 +125,7 @@ def _with_selected(
 
 def _prepare_packs(destination: RootedPath, options: Options) -> None:
     """Prepare a folder for packs of shards, before the first of them begins."""
-    if options.format in PACKINGS:
+    if options.format in PACKINGS or is_of_packs(destination):
         from icsys.packs.packing import prepare_packs  # noqa: PLC0415 - few runs need it
 
         prepare_packs(destination, options.format)
@@ -256,7 +257,7 @@ class _LocalRun:
     def _open_packs(self) -> Collection[str]:
         """Return the names of the intact packs of earlier runs; of a shard, they have been prepared."""
         destination = self._places.destination
-        if not self._packed and not (destination / PACK_INDEX).is_file():
+        if not (self._packed or is_of_packs(destination)):
             return ()
         from icsys.packs.local_packs import open_packs  # noqa: PLC0415 - few runs need it
 

@@ -18,6 +18,7 @@ from icsys.layout import CLUSTER_FOLDER, LOCK, MERGED_FOLDERS, PACK_INDEX, PALET
 from icsys.outputs.folder import FolderOutputs
 from icsys.packs.packing import Packing, prepare_packs
 from icsys.packs.unpacked_folder import UnpackedFolder
+from icsys.records.pack_index import is_pack_index_lost, lost_pack_index
 from icsys.records.run_json import classes_of, read_run, write_merged, write_merged_summary
 from icsys.results import FOREIGN
 from icsys.shard import Shard, all_shards
@@ -207,8 +208,8 @@ def _packing(destination: RootedPath, options: Mapping[str, Any], runs: Iterable
     if packing is not None:
         if not (destination / PACK_INDEX).is_file():
             raise UsageError(
-                f"destination {str(destination)!r} holds no {PACK_INDEX}: expected the whole folder that its shards "
-                f"have filled, because a merge packs the images in {UNPACKED!r}"
+                f"destination {str(destination)!r} holds no {PACK_INDEX}: expected the whole folder, because a merge "
+                f"packs the images in {UNPACKED!r}; copy all of it, or run one of its shards again"
             )
         prepare_packs(destination, packing.options.format)
     return packing
@@ -263,7 +264,8 @@ def _check(destination: RootedPath, shards: list[Shard]) -> dict[Shard, State | 
     """Return the state of each shard; refuse shards that cannot be merged."""
     place = f"destination {str(destination)!r}"
     if not shards:
-        raise UsageError(f"{place} holds no shards: expected a folder that ics compress --shard has filled")
+        error = UsageError(f"{place} holds no shards: expected a folder that ics compress --shard has filled")
+        raise lost_pack_index(destination) if is_pack_index_lost(destination) else error
     counts = sorted({shard.count for shard in shards})
     if len(counts) > 1:
         raise UsageError(f"{place} holds shards of different numbers ({_listed(shards)}): expected I/N with one N")

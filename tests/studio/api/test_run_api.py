@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -85,6 +86,34 @@ def test_a_destination_that_no_disk_takes_is_refused(client):
     body = asked("x" * 1900)
     assert client.post("/api/run", json=body).status_code == 400
     assert client.post("/api/run/check", json=body).json()["what"] == "refused"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("file/out", "is a file"),
+        ("circle/out", "cannot be written"),
+        ("nothing/out", "is a link to nothing"),
+        (f"new/{'x' * 300}", "a name has 300 bytes"),
+        pytest.param(
+            "/proc/out",
+            "only the system makes files (proc)",
+            marks=pytest.mark.skipif(not Path("/proc/self/mountinfo").exists(), reason="a file system of Linux"),
+        ),
+    ],
+)
+@pytest.mark.skipif(os.name == "nt", reason="links, and names that Windows refuses in another way")
+def test_where_no_folder_can_be_made_is_said_before_the_start_as_the_run_says_it(client, tmp_path, name, words):
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "circle").symlink_to("circle")
+    (tmp_path / "nothing").symlink_to("no such folder")
+    before = sorted(tmp_path.rglob("*"))
+    body = asked(tmp_path / name)
+    found = client.post("/api/run/check", json=body).json()
+    assert (found["what"], words in found["text"]) == ("refused", True)
+    answer = client.post("/api/run", json=body)
+    assert (answer.status_code, answer.json()["error"]) == (400, found["text"])
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize("url", ["local://out", "github://me:code@/out", "s3://me:secret@bucket/out"])
