@@ -13,6 +13,7 @@ import { Learn } from "./modules/learn.js";
 import { LeftOut } from "./modules/left_out.js";
 import { renewOften } from "./modules/renewal.js";
 import { Run } from "./modules/run.js";
+import { Picked } from "./modules/picked.js";
 import { Presets } from "./modules/presets.js";
 import { Store } from "./modules/store.js";
 import { Take } from "./modules/take.js";
@@ -28,6 +29,7 @@ const grid = new Grid(store, byId("grid"));
 grid.onListed = (found) => views.listed(found);
 const leftOut = new LeftOut(store, grid);
 new Figures(store, views);
+const picked = new Picked(store, views);
 const cost = new Cost(store);
 new Frontier(store);
 new InspectionView(store);
@@ -35,7 +37,7 @@ const run = new Run(store);
 const learn = new Learn(store);
 const presets = new Presets(store, new Take(store));
 
-renewOften([grid, views, cost, run, learn, presets], [grid, views, cost, leftOut]);
+renewOften([grid, views, cost, run, learn, presets], [grid, views, cost, leftOut, picked]);
 
 for (const [name, action] of Object.entries({
   undo: () => store.undo(),
@@ -62,6 +64,8 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
   } else if (isPlain && key === "b" && !isText && target.tagName !== "SELECT") {
     store.toggle();
+  } else if (isPlain && key === "p" && !isText && target.tagName !== "SELECT") {
+    store.pick();
   }
 });
 // The address holds the state, so links within the page leave it alone.
