@@ -17,12 +17,15 @@ from hypothesis import settings
 from PIL import Image
 
 from helpers import soft_photo, synthetic_photo
+from unwritten_memory import fill_with_any_bits
 
 # No test is about time: how long an example takes is a matter of the machine and of what else it does.
 # Each run draws other examples; `--hypothesis-profile thorough` draws more at once.
 settings.register_profile("any machine", deadline=None, max_examples=50)
 settings.register_profile("thorough", deadline=None, max_examples=200)
 settings.load_profile("any machine")
+
+fill_with_any_bits()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -24,9 +24,23 @@ def test_peak_memory_is_the_programs_own(tmp_path):
 
 
 def test_where_wait4_is_missing_the_program_is_watched(tmp_path, monkeypatch):
+    """The program holds its memory until it was looked at, so that it is seen on any machine."""
     monkeypatch.delattr(os, "wait4", raising=False)
-    report = tmp_path / "report.json"
-    launch.main(str(report), HUNGRY)
+    holds, seen, report = tmp_path / "holds", tmp_path / "seen", tmp_path / "report.json"
+    program = (
+        "import pathlib, sys, time; held = b'x' * 100_000_000; pathlib.Path(sys.argv[1]).touch()\n"
+        "while not pathlib.Path(sys.argv[2]).exists(): time.sleep(0.01)"
+    )
+    held_before = []
+
+    def between_looks(_):
+        if held_before:
+            seen.touch()
+        elif holds.exists():
+            held_before.append(True)
+
+    monkeypatch.setattr(launch.time, "sleep", between_looks)
+    launch.main(str(report), [sys.executable, "-c", program, str(holds), str(seen)])
     values = json.loads(report.read_text(encoding="utf-8"))
     assert values["peak_bytes"] > 100_000_000
     assert values["code"] == 0

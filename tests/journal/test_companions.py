@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from helpers import everything, image_bytes, synthetic_photo
@@ -124,7 +124,7 @@ class Run:
         if data.startswith(b"bad"):
             kind = companion.kind if companion else "image"
             return Failed(source=task.source, code="bad", message="m", kind=kind), None
-        if data.startswith(b"small") and self.rule:
+        if data.startswith(b"small") and self.rule and not companion:
             return LeftOut(source=task.source, rule="min_side", message="it is small"), None
         source_sha256 = hashlib.sha256(data).hexdigest()
         if source_sha256 == task.done_sha256:
@@ -169,6 +169,7 @@ CONTENTS = st.sampled_from([b"photo", b"other", b"small", b"bad", b""])
         max_size=4,
     )
 )  # fmt: skip
+@example(runs=[({"a.jpg": b"photo", "a.txt": b"small"}, "o", rule, None, False) for rule in (False, True)])
 def test_after_any_runs_the_journal_says_what_a_run_into_a_new_folder_says(runs, tmp_path):
     source, out, new = tmp_path / "in", tmp_path / "out", tmp_path / "new"
     for folder in (source, out, new):

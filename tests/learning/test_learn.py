@@ -1,10 +1,13 @@
 """``learn`` from a folder to its result."""
 
+import itertools
 import json
 import re
 import shlex
 import threading
 from itertools import pairwise
+from time import perf_counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from class_folders import write_classes
 from icsys import Options, UsageError, compress_folder, learn
 from icsys.cli.parser import command_parser
 from icsys.cli.read_options import read_options
+from icsys.learning import time_plan
 from icsys.learning.arm import FULL
 from icsys.report.learned.text import learned_text
 
@@ -164,7 +168,11 @@ def test_a_stop_ends_the_work_and_recommends_nothing(tmp_path, note):
     assert len([arm for arm in found.arms if arm.accuracy is not None]) == (2 if note == "Judging K4" else 0)
 
 
-def test_progress_counts_up_and_says_once_what_the_images_can_tell(few):
+def test_progress_counts_up_and_says_once_what_the_images_can_tell(few, monkeypatch):
+    ticks = itertools.count()
+    monkeypatch.setattr(
+        time_plan, "time", SimpleNamespace(monotonic=lambda: next(ticks) / 10, perf_counter=perf_counter)
+    )
     steps = []
     learn(few, colors=[4], repeats=3, lossy=False, progress=steps.append)
     assert next(one.message for one in steps if one.message).startswith("With 18 tested images")

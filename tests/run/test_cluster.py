@@ -9,10 +9,12 @@ import threading
 import pytest
 
 from fake_cluster import Fake
+from fault_runs import wait_until
 from helpers import compress_into, everything, image_bytes, state_folder_at, synthetic_photo
 from icsys import Options, UsageError, compress_folder, merge_shards
 from icsys.errors import EngineError, InUseError
 from icsys.files.rooted_path import RootedPath
+from icsys.layout import FENCING_TOKEN
 from icsys.packs import local_packs
 from icsys.results import UNCHANGED
 from icsys.run import cluster, coordinator, shard_job
@@ -323,13 +325,16 @@ def test_a_lost_worker_that_still_runs_releases_its_shard_to_the_next_run(source
     )
     begun, summaries = threading.Event(), []
 
-    def slowly(progress):
-        if progress.result is not None:
+    token = state_folder_at(out, open_shard) / FENCING_TOKEN
+
+    def until_the_next(progress):
+        if progress.result is not None and not begun.is_set():
+            own = token.read_bytes()
             begun.set()
-            threading.Event().wait(0.05)
+            wait_until(lambda: token.read_bytes() != own)
 
     def sleeper():
-        summaries.append(compress_folder(source, out, OPTIONS, shard=open_shard, jobs=1, progress=slowly))
+        summaries.append(compress_folder(source, out, OPTIONS, shard=open_shard, jobs=1, progress=until_the_next))
 
     thread = threading.Thread(target=sleeper)
     thread.start()

@@ -2,16 +2,20 @@
 
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
 
 from helpers import image_bytes, synthetic_photo
+from icsys.engine.memory_budget import MemoryBudget
 from icsys.errors import ImageError
 from icsys.image.decode import decode_photo
 from icsys.options import Options
 from icsys.run_settings import RunSettings
-from icsys.studio.images import photo_cache
+from icsys.studio.cost.population import Populations
+from icsys.studio.images import image_list, photo_cache
+from icsys.studio.images.run_selection import RunSelection
 from icsys.studio.workspace import Workspace
 
 OPTIONS = {"colors": 6, "step": 1}
@@ -210,3 +214,31 @@ def test_an_archive_that_has_changed_is_named_for_each_photo(folder, tmp_path, k
     Path(archive).unlink()
     assert set(shown(studio, 0).values()) == {"the archive has vanished since it was listed"}
     studio.close()
+
+
+def test_a_photo_that_nobody_looked_at_counts_in_the_estimate_as_it_is_by_now(workspace, folder, monkeypatch):
+    """Its size is one of those that decide the sample, and the total; a look tells that it is another file."""
+    monkeypatch.setattr(image_list, "_PAUSE", 0)
+    selection = RunSelection(workspace.images, Options(), MemoryBudget(10**9).hold)
+    kept, never = Populations(workspace.images, selection), threading.Event()
+    kept.of(RunSettings(), never)
+    edition = workspace.images.edition
+    path = folder / "dog/c.png"
+    change(path, image_bytes(synthetic_photo(200, 300, seed=3)))
+    workspace.images.look_again()
+    workspace.images.wait_for_look(60)
+    assert workspace.images.edition > edition
+    found = kept.of(RunSettings(), never)
+    assert found.sizes.tolist() == [path.stat().st_size for path in sorted(folder.rglob("*.png"))]
+
+
+def test_files_that_are_named_one_by_one_are_looked_at_too(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(image_list, "_PAUSE", 0)
+    named = opened([str(path) for path in sorted(folder.rglob("*.png"))], tmp_path)
+    before, edition = named.images.size(2), named.images.edition
+    change(folder / "dog/c.png", image_bytes(synthetic_photo(200, 300, seed=3)))
+    named.images.look_again()
+    named.images.wait_for_look(60)
+    assert (len(named.images), named.images.edition > edition) == (3, True)
+    assert named.images.size(2) != before
+    named.close()

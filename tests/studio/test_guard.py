@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+testclient = pytest.importorskip("starlette.testclient", reason="needs the extra studio")
+
 from icsys.studio import guard
-from icsys.studio.guard import Access
+from icsys.studio.app import studio_app
+from icsys.studio.guard import Access, Guard
 
 ANY = "0.0.0.0"  # noqa: S104 - a name to refuse, and an address that shows as localhost
 PATHS = ("/", "/api/state", "/api/images", "/nowhere", "/api/preview/x/after")
@@ -31,6 +34,18 @@ def test_the_token_leaves_the_address_for_a_strict_cookie(stranger):
     assert "domain" not in " ".join(parts)
     assert stranger.get("/").status_code == 200
     assert stranger.get("/api/state").json()["options"]["colors"] == 8
+
+
+def test_the_cookie_of_one_studio_opens_no_other(workspace):
+    """Browsers send a cookie to all ports of a host: what another server receives is of no use to it elsewhere."""
+    one, two, later = Access("127.0.0.1", 8000), Access("127.0.0.1", 8001), Access("127.0.0.1", 8000)
+    assert len({one.token, two.token, later.token}) == 3
+    assert one.cookie != two.cookie
+    for other in (two, later):  # at another port, and at the same one after a new start
+        with testclient.TestClient(Guard(studio_app(workspace), other), f"http://127.0.0.1:{other.port}") as client:
+            for name in (one.cookie, two.cookie):
+                assert client.get("/api/state", headers={"cookie": f"{name}={one.token}"}).status_code == 403
+            assert client.get("/api/state", headers={"cookie": f"{other.cookie}={other.token}"}).status_code == 200
 
 
 def test_the_token_opens_the_page_alone(stranger):

@@ -1,13 +1,18 @@
-"""Runs of the page into object stores: what a folder would hold, or a refusal that says why."""
+"""Object stores: runs of the page into them, and photos that lie there and change."""
 
 import shlex
 
 import pytest
 
-from helpers import everything, ics
+from helpers import everything, ics, image_bytes, synthetic_photo
 from icsys import compress_folder
 from icsys.files.remote_client import connect
 from icsys.options import Options
+from icsys.run_settings import RunSettings
+from icsys.sources.remote.listings import StoreListing
+from icsys.studio.images import image_list
+from icsys.studio.images.image_list import ImageList
+from icsys.studio.workspace import Workspace
 from object_servers import BUCKET, ENVIRONMENT, moto
 
 fsspec = pytest.importorskip("fsspec", reason="needs the extra remote")
@@ -68,3 +73,68 @@ def test_a_run_into_a_bucket_is_gone_on_with_by_the_copied_command(client, works
         )
         command = client.post("/api/settings", json={"destination": place, **ASKED}).json()["command"]
         assert "6 skipped" in ics(*shlex.split(command)[1:], cwd=tmp_path)[1]
+
+
+def test_photos_of_a_store_that_change_are_shown_anew(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(image_list, "_PAUSE", 0)
+    memory, top = fsspec.filesystem("memory"), f"/{tmp_path.name}/in"
+    for path in photos.rglob("*.png"):
+        memory.pipe(f"{top}/{path.relative_to(photos).as_posix()}", path.read_bytes())
+    workspace = Workspace(f"memory:/{top}", str(tmp_path / "out"), Options(colors=8, step=2), RunSettings())
+    images, options = workspace.images, workspace.options
+    images.wait()
+
+    def looked():
+        images.look_again()
+        images.wait_for_look(60)
+        names = [images[number].task.source for number in images.present]
+        return dict(zip(names, images.present, strict=True)), images.edition
+
+    numbers, edition = looked()
+    assert (len(numbers), edition) == (3, 0)
+    number = numbers["train/cat/a.png"]
+    before = workspace.previews.ask("main", number, options).result()[1]
+    small = workspace.thumbnails.jpeg(number)
+    memory.pipe(f"{top}/train/cat/a.png", image_bytes(synthetic_photo(50, 70, seed=9)))
+    memory.pipe(f"{top}/train/cat/new.png", image_bytes(synthetic_photo(50, 70, seed=8)))
+    memory.rm(f"{top}/test/cat/f.png")
+    found, edition = looked()
+    assert edition > 0
+    assert set(found) == {"train/cat/a.png", "train/cat/new.png", "train/dog/c.png"}
+    assert found["train/cat/a.png"] == number
+    after = workspace.previews.ask("main", number, options).result()[1]
+    assert (before.figures["width_in"], after.figures["width_in"]) == (120, 70)
+    assert workspace.thumbnails.jpeg(number) != small
+    assert images.size(number) == len(memory.cat(f"{top}/train/cat/a.png"))
+    assert looked() == (found, edition)
+    memory.rm(top, recursive=True)
+    assert looked() == (found, edition + 1)
+    assert "does not exist" in images.problem
+    workspace.close()
+
+
+def test_a_store_that_lists_no_folder_has_lost_no_photo(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(image_list, "_PAUSE", 0)
+    memory, top = fsspec.filesystem("memory"), f"/{tmp_path.name}/in"
+    for path in photos.rglob("*.png"):
+        memory.pipe(f"{top}/{path.relative_to(photos).as_posix()}", path.read_bytes())
+    images = ImageList(f"memory:/{top}", str(tmp_path / "out"), Options(), RunSettings())
+    images.wait()
+    whole = StoreListing.list
+
+    def listed(listing, key):
+        if str(key).endswith("/train"):
+            raise PermissionError("not now")
+        return whole(listing, key)
+
+    monkeypatch.setattr(StoreListing, "list", listed)
+    images.look_again()
+    images.wait_for_look(60)
+    assert len(images) == 3
+    assert "cannot be listed" in images.problem
+    monkeypatch.setattr(StoreListing, "list", whole)
+    images.look_again()
+    images.wait_for_look(60)
+    assert (len(images), images.problem) == (3, "")
+    images.close()
+    memory.rm(top, recursive=True)

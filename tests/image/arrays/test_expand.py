@@ -168,12 +168,12 @@ def test_threads_share_the_work_and_give_the_same_pixels(case, threads):
 
 
 def test_a_thread_that_cannot_start_leaves_none_behind_that_writes(monkeypatch):
-    running = threading.active_count()
-    start = threading.Thread.start
+    started, start = [], threading.Thread.start
 
     def fail_on_second(thread):
-        if threading.active_count() > running:
+        if started:
             raise RuntimeError("can't start new thread")
+        started.append(thread)
         start(thread)
 
     monkeypatch.setattr(expand, "_BYTES_OF_A_THREAD", 1)
@@ -181,7 +181,7 @@ def test_a_thread_that_cannot_start_leaves_none_behind_that_writes(monkeypatch):
     monkeypatch.setattr(threading.Thread, "start", fail_on_second)
     with pytest.raises(RuntimeError, match="can't start"):
         expand_batch(np.zeros((3, 1, 1), np.uint8), np.zeros((2, 3), np.uint8), [0, 1, 2], bits=1, width=8, threads=3)
-    assert threading.active_count() == running
+    assert [thread.is_alive() for thread in started] == [False]
 
 
 @pytest.mark.parametrize("bits", [4, 8, 16])

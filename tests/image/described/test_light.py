@@ -53,7 +53,7 @@ def naive_srgb(color, given_colors, transfer, top):
         return columns @ np.diag(np.linalg.inv(columns) @ xyz_of(places[0]))
 
     if transfer is Curve.HLG:
-        light = light * (to_xyz(given_colors) @ light)[1] ** 0.2 * 1000 / 203
+        light = light * max((to_xyz(given_colors) @ light)[1], 0) ** 0.2 * 1000 / 203
     cones = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
     scale = (cones @ xyz_of(SRGB_PRIMARIES.white)) / (cones @ xyz_of(given_colors.white))
     xyz = np.linalg.inv(cones) @ (scale * (cones @ (to_xyz(given_colors) @ light)))
@@ -70,6 +70,14 @@ def test_any_primaries_and_curve_equal_a_naive_conversion(moves, transfer, deep,
     made = to_srgb_levels(np.array(colors, np.uint16 if deep else np.uint8), ColorDescription(places, transfer))
     expected = np.array([naive_srgb(color, places, transfer, top) for color in colors])
     assert np.abs(made - expected).max() < 0.75  # rounding, and 65,536 steps of light
+
+
+def test_colors_without_luminance_are_black_by_hybrid_log_gamma():
+    """The white lies beside its primaries, so that a part of them has a luminance below 0."""
+    white, red, green, blue = SRGB_PRIMARIES
+    places = Chromaticities((white[0] - 0.0625, white[1]), red, green, (blue[0] + 0.0625, blue[1]))
+    levels = to_srgb_levels(np.uint8([[1, 0, 0], [200, 0, 0]]), ColorDescription(places, Curve.HLG))
+    assert not levels.any()
 
 
 @pytest.mark.parametrize(("primaries", "transfer"), CODES)

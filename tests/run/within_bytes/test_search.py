@@ -1,21 +1,25 @@
 """The search finds what a scan of all numbers finds."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from icsys.run.within_bytes.search import SearchRange, largest_within
 
 
-@settings(max_examples=50)
+@settings(max_examples=100)
 @given(
-    totals=st.lists(st.integers(0, 10**6), min_size=1, max_size=300),
+    totals=st.lists(st.one_of(st.integers(0, 10**6), st.integers(0, 3)), min_size=1, max_size=300),
     start=st.integers(-5, 400),
-    limit=st.floats(0, 2e6),
+    limit=st.one_of(st.floats(0, 2e6), st.integers(0, 299)),
     power=st.floats(0.1, 4),
 )
+@example(totals=[0, 0], start=0, limit=0.0, power=1.0)
+@example(totals=[7, 7, 7, 7, 9], start=4, limit=7.0, power=1.0)
 def test_of_rising_totals_the_largest_within_is_that_of_a_scan(totals, start, limit, power):
+    """Equal totals, and limits that a total reaches exactly (a whole number is a place among them), included."""
     totals = sorted(totals)
+    limit = totals[limit % len(totals)] if isinstance(limit, int) else limit
     low = 3
     found = largest_within(lambda n: totals[n - low], SearchRange(low, low + len(totals) - 1, start, power), limit)
     inside = [n for n in range(low, low + len(totals)) if totals[n - low] <= limit]

@@ -41,7 +41,7 @@ def test_a_choice_is_a_filter_of_what_is_listed(paths, label, split, words):
     source = Listing(paths)
     images = ImageList.__new__(ImageList)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("icsys.studio.images.image_list.open_source", lambda *_, **__: source)
+        patch.setattr("icsys.studio.images.closed_folder.open_source", lambda *_, **__: source)
         images.__init__(".", "out", Options(), RunSettings())
     choice = ImageChoice(label, split, words)
 

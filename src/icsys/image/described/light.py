@@ -49,7 +49,7 @@ def to_srgb_levels(values: NDArray[np.unsignedinteger], description: ColorDescri
     red, green, blue = (table[values[..., i]] for i in range(3))
     if description.transfer is Curve.HLG:
         a, b, c = _rgb_to_xyz(description.chromaticities)[1].astype(np.float32)
-        luminance = a * red + b * green + c * blue
+        luminance = (a * red + b * green + c * blue).clip(0)  # a white beside its primaries has colours below 0
         gain = luminance ** np.float32(_HLG_EXPONENT - 1) * np.float32(_HLG_NITS / WHITE_NITS)
         red, green, blue = red * gain, green * gain, blue * gain
     levels = np.empty(values.shape, np.uint8)

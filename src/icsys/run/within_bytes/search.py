@@ -32,7 +32,7 @@ def largest_within(total: Callable[[int], float], where: SearchRange, limit: flo
     Parameters
     ----------
     slack
-        Stop at a number whose total is at least ``(1 - slack) * limit``.
+        Stop at a number whose total is at least ``(1 - slack) * limit``; with 0, equal totals are told apart.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def largest_within(total: Callable[[int], float], where: SearchRange, limit: flo
         known[number] = total(number)
         if known[number] <= limit:
             inside = number
-            if number == high or known[number] >= (1 - slack) * limit:
+            if number == high or (slack and known[number] >= (1 - slack) * limit):
                 break
         else:
             outside = number

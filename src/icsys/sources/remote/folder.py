@@ -85,6 +85,11 @@ class RemoteFolder:
         """See Source: the classes of the run that has made the folder."""
         return self._classes
 
+    @property
+    def tells_versions(self) -> bool:
+        """Whether a list has size and time of each file: that of a store does, and the pages of a web server do not."""
+        return "http" not in connect(self.url)[0].protocol
+
     def plan(self, suffix: str) -> Iterator[Planned]:
         """List the images folder by folder, each in the order of its names, as for a folder of the system.
 

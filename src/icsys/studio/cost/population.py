@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from icsys.choices import PACKINGS
-from icsys.sources.folder import Folder
 
 if TYPE_CHECKING:
     import threading
@@ -122,19 +121,8 @@ class Populations:
         for place, number in enumerate(numbers):
             if stop.is_set():
                 break
-            size = self._size(number)
+            size = self._images.size(number)
             if size is None:
                 return np.ones(len(numbers))
             sizes[place] = size
         return sizes
-
-    def _size(self, number: int) -> int | None:
-        """Return the size of a file; 0 if it is gone, and None if it is unknown."""
-        source: Any = self._images.source
-        task = self._images[number].task
-        if not isinstance(source, Folder) and getattr(task.place, "size", None) is None:
-            return None  # a server would be asked for each
-        try:
-            return source.stat(task)[0]
-        except OSError:
-            return 0

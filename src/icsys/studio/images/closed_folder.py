@@ -5,19 +5,25 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.errors import ImageError
 from icsys.files.links import LinkError
+from icsys.files.locations import parse_source
 from icsys.files.rooted_path import RootedPath
+from icsys.sources.companions.layout import CompanionSettings
 from icsys.sources.folder import Folder
+from icsys.sources.open_source import open_source
 from icsys.sources.read_file import read_opened
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+    from icsys.files.locations import Location
     from icsys.options import Options
-    from icsys.sources.base import Task
+    from icsys.run_settings import RunSettings
+    from icsys.sources.base import Source, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +66,19 @@ class ClosedFolder(Folder):
             if error.errno != errno.EINVAL:
                 raise
             raise ImageError("changed", "a folder, a pipe or a device is in the place of the file by now") from None
+
+
+def open_closed(source: Location, destination: str, settings: RunSettings, options: Options) -> Source:
+    """Return a source as a run opens it, and its folder as a :class:`ClosedFolder`, unless the run follows links."""
+    opened = open_source(
+        parse_source(source),
+        Path(destination),
+        follow_links=settings.follow_links,
+        include_outputs=settings.include_outputs,
+        ignore_zeros=settings.ignore_zeros,
+        companions=CompanionSettings.of(settings, options),
+    )
+    # Links among files that are named one by one are followed, as the user has named them.
+    if isinstance(opened, Folder) and not opened.named and not settings.follow_links:
+        return ClosedFolder.of(opened)
+    return opened

@@ -69,6 +69,11 @@ def version_of(source: Source, task: Task) -> str:
         raise ImageError("changed", "the file has vanished since it was listed") from None
 
 
+def tells_versions(source: Source) -> bool:
+    """Return whether a new list of the source tells which files have changed: that of an object store does."""
+    return bool(getattr(source, "tells_versions", False))
+
+
 def _check_archive(place: ArchivePlace) -> None:
     """Refuse an archive that is another one by now: its list says nothing about what it holds."""
     try:

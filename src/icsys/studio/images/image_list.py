@@ -6,19 +6,15 @@ import threading
 import time
 from collections import Counter, OrderedDict
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.errors import ImageError, UsageError
-from icsys.files.locations import parse_source
 from icsys.records.label import label_at
 from icsys.records.splits import standard_split
-from icsys.sources.base import Companion, Task
-from icsys.sources.companions.layout import CompanionSettings
+from icsys.sources.base import Companion, Task, Unreadable
 from icsys.sources.folder import Folder
-from icsys.sources.open_source import open_source
-from icsys.studio.images.closed_folder import ClosedFolder
-from icsys.studio.images.file_versions import ReadFile, Versions, version_of, version_text
+from icsys.studio.images.closed_folder import open_closed
+from icsys.studio.images.file_versions import ReadFile, Versions, tells_versions, version_of, version_text
 from icsys.studio.images.image_choice import ChosenImages, ImageChoice, ListedImage
 from icsys.studio.images.streamed_files import StreamedFiles, is_streamed
 
@@ -63,7 +59,7 @@ class ImageList:
         settings: RunSettings,
         on_change: Callable[[], object] = int,
     ) -> None:
-        self.source = _open(source, destination, settings, options)
+        self.source = open_closed(source, destination, settings, options)
         self._opened = source, destination, settings, options
         self._images: list[ListedImage] = []
         self._tasks: list[Task] = []
@@ -77,6 +73,9 @@ class ImageList:
         """Another number once the images are others: what was found out about all of them holds no more."""
         self._looking: threading.Thread | None = None
         self._is_look_wanted, self._next_look = False, 0.0
+        is_named = isinstance(self.source, Folder) and bool(self.source.named)
+        self._may_list_again = not is_named and (isinstance(self.source, Folder) or tells_versions(self.source))
+        self._may_look = is_named or self._may_list_again
         self._labels: Counter[str] = Counter()
         self._splits: Counter[str] = Counter()
         self.companions = 0
@@ -164,6 +163,22 @@ class ImageList:
         self._versions.note(number, version)
         return version
 
+    def size(self, number: int) -> int | None:
+        """Return the bytes of the file of an image, 0 if it is gone; None if only its server knows.
+
+        From now on, :meth:`look_again` finds out if that file becomes another one.
+        """
+        task = self[number].task
+        if task.place is not None:
+            return task.place.size
+        try:
+            size, time_ns = self.source.stat(task)
+        except OSError:
+            self._versions.note(number, "")
+            return 0
+        self._versions.note(number, version_text(size, time_ns))
+        return size
+
     def read(self, number: int, options: Options) -> bytes:
         """Return the bytes of the file of an image; errors as of :meth:`file`."""
         return self.file(number, options).data
@@ -192,14 +207,15 @@ class ImageList:
         source, destination, begun, options = self._opened
         if (settings.masks, settings.table) == (begun.masks, begun.table):
             return self.source
-        return _open(source, destination, begun.replace(masks=settings.masks, table=settings.table), options)
+        return open_closed(source, destination, begun.replace(masks=settings.masks, table=settings.table), options)
 
     def look_again(self) -> None:
-        """Look, in the background, whether images of a folder came, went or changed since it was listed.
+        """Look, in the background, whether images came, went or changed since the source was listed.
 
-        One look follows the one that goes on, and the longer that took, the later.
+        One look follows the one that goes on, and the longer that took, the later. Archives are not looked at, nor are
+        web servers, whose pages tell neither sizes nor times.
         """
-        if not isinstance(self.source, Folder) or self.source.named:
+        if not self._may_look:
             return
         with self._lock:
             self._is_look_wanted = True
@@ -258,7 +274,8 @@ class ImageList:
 
     def _look(self) -> None:
         try:
-            self._list_again()
+            if self._may_list_again:
+                self._list_again()
         except Exception as error:  # noqa: BLE001 - shown on the page, which has the images of before
             self._take_problem(str(error) or type(error).__name__)
         for number in self._versions.known():
@@ -268,7 +285,7 @@ class ImageList:
                 self.version(number)  # notes what has changed
 
     def _list_again(self) -> None:
-        opened = _open(*self._opened)
+        opened = open_closed(*self._opened)
         found, companions = list[ListedImage](), 0
         for number, planned in enumerate(opened.plan("")):
             if number % _AT_ONCE == 0 and self._stop.is_set():
@@ -277,6 +294,8 @@ class ImageList:
                 found.append(_listed(planned))
             elif isinstance(planned, Companion):
                 companions += 1
+            elif isinstance(planned, Unreadable) and planned.is_folder and not isinstance(opened, Folder):
+                raise OSError(None, planned.message)  # a server that does not answer has lost no images
         if self._is_as_before(found, companions):
             self._take_problem("")
             return
@@ -314,18 +333,3 @@ def _listed(task: Task) -> ListedImage:
     label = label_at(task.source, task.label).name or ""
     top, slash, _ = task.source.partition("/")
     return ListedImage(task, label, (standard_split(top) or "") if slash else "")
-
-
-def _open(source: Location, destination: str, settings: RunSettings, options: Options) -> Source:
-    opened = open_source(
-        parse_source(source),
-        Path(destination),
-        follow_links=settings.follow_links,
-        include_outputs=settings.include_outputs,
-        ignore_zeros=settings.ignore_zeros,
-        companions=CompanionSettings.of(settings, options),
-    )
-    # Links among files that are named one by one are followed, as the user has named them.
-    if isinstance(opened, Folder) and not opened.named and not settings.follow_links:
-        return ClosedFolder.of(opened)
-    return opened
