@@ -371,3 +371,31 @@ def test_a_run_that_is_refused_says_so_beside_its_button(page):
     start.click()
     expect(said).to_contain_text("expected two folders")
     expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_a_few_photos_are_picked_and_stay_at_hand(page):
+    """They are a press away, in the address, and one step back."""
+    pick, strip = page.get_by_role("button", name="Pick", exact=True), page.locator("#picked button")
+    expect(strip).to_have_count(0)
+    for name in ("train/cat/a.png", "train/dog/c.png"):
+        choose_photo(page, name)
+        expect(pick).to_have_attribute("aria-pressed", "false")
+        pick.click()
+        expect(pick).to_have_attribute("aria-pressed", "true")
+    expect(strip).to_have_count(2)
+    enter(page, "Colours", "9")
+    page.get_by_role("button", name="Picked photo 1: train/cat/a.png").click()
+    expect(page.locator("#photo-name")).to_have_text("train/cat/a.png")
+    expect(page.locator(".summary")).to_contain_text("9 colours")
+    expect(strip.first).to_have_attribute("aria-pressed", "true")
+    eventually(page, lambda: strip.first.locator("img").evaluate("image => image.naturalWidth > 0"))
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.locator("#picked button")).to_have_count(2)
+    expect(other.get_by_role("button", name="Picked photo 1: train/cat/a.png")).to_be_visible()
+    other.close()
+    page.locator("#grid").focus()
+    page.keyboard.press("k")
+    expect(strip).to_have_count(1)
+    page.get_by_role("button", name="Undo").click()
+    expect(strip).to_have_count(2)

@@ -13,6 +13,7 @@ import { Learn } from "./modules/learn.js";
 import { LeftOut } from "./modules/left_out.js";
 import { renewOften } from "./modules/renewal.js";
 import { Run } from "./modules/run.js";
+import { Picked } from "./modules/picked.js";
 import { Presets } from "./modules/presets.js";
 import { Steps } from "./modules/steps.js";
 import { Store } from "./modules/store.js";
@@ -33,6 +34,7 @@ grid.onListed = (found) => {
 };
 const leftOut = new LeftOut(store, grid);
 new Figures(store, views);
+const picked = new Picked(store, views);
 const cost = new Cost(store);
 new Frontier(store);
 new InspectionView(store);
@@ -40,7 +42,7 @@ const run = new Run(store);
 const learn = new Learn(store);
 const presets = new Presets(store, new Take(store));
 
-renewOften([grid, views, cost, run, learn, presets], [grid, views, cost, leftOut]);
+renewOften([grid, views, cost, run, learn, presets], [grid, views, cost, leftOut, picked]);
 
 for (const [name, action] of Object.entries({
   undo: () => store.undo(),
@@ -67,6 +69,7 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
   } else if (isPlain && !isText && target.tagName !== "SELECT") {
     if (key === "b") store.toggle();
+    else if (key === "k") store.pick();
     else steps.press(key);
   }
 });
