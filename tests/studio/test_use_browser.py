@@ -336,7 +336,7 @@ def test_a_photo_whose_thumbnail_is_on_its_way_has_an_empty_place(page):
 def test_a_side_that_is_typed_stays_where_it_is(page):
     place = control(page, "Width").bounding_box()
     enter(page, "Width", "64")
-    expect(page.locator(".summary")).to_contain_text("64 × ")
+    expect(page.locator(".summary")).to_contain_text("64 \u00d7 ")
     expect(control(page, "Block")).to_be_disabled()
     assert control(page, "Width").bounding_box() == place
     page.get_by_label("By", exact=True).select_option("step")
