@@ -56,6 +56,18 @@ def test_a_point_of_the_frontier_takes_over_its_settings(page):
     assert axe.Axe().run(page, "#cost").violations_count == 0
 
 
+def test_the_best_is_shown_by_one_press(page):
+    page.get_by_label("Budget").fill("6 kB")
+    page.get_by_role("button", name="Find the best").click()
+    page.get_by_role("button", name="Show the best").click()
+    sides, colors = re.match(
+        r"Best within 6.kB: (\d+) px, (\d+) colours", page.locator("#frontier-note").inner_text()
+    ).groups()
+    playwright.expect(page.get_by_label("Colours")).to_have_value(colors)
+    playwright.expect(page.get_by_label("Width")).to_have_value(sides)
+    page.locator("#budget[aria-busy=false] #frontier svg").wait_for()
+
+
 def test_an_answer_to_earlier_settings_is_marked_as_such(page):
     older = page.get_by_text("Settings have changed since")
     playwright.expect(older).to_have_count(0)

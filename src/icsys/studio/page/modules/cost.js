@@ -103,6 +103,7 @@ export class Cost {
   }
 
   #fail(text) {
+    byId("total-line").classList.remove("older");
     byId("totals").replaceChildren();
     byId("total-line").textContent = "";
     byId("cost-note").textContent = text;
