@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
+from PIL import Image
+
+from helpers import synthetic_photo
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 
@@ -22,6 +25,9 @@ BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
 # As root, in a container, and with nothing that it does of its own accord.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
+
+DESK = {"width": 1280, "height": 900}
+"""The window of a desktop."""
 
 WAIT = 60_000  # milliseconds that anything may take on a busy machine
 LOOK = 50  # milliseconds between two looks
@@ -35,6 +41,16 @@ def eventually(page, read, wanted=True):
     while (found := read()) != wanted and time.monotonic() < end:
         page.wait_for_timeout(LOOK)  # in which the page goes on
     assert found == wanted, found
+
+
+def photo_tree(folder, names, shape=(240, 330), damaged=None):
+    """Save a photo under each name, 50 different ones at most, and no photo under ``damaged``; return the folder."""
+    for number, name in enumerate(names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(synthetic_photo(*shape, seed=number % 50)).save(folder / name)
+    if damaged is not None:
+        (folder / damaged).write_bytes(b"no picture")
+    return folder
 
 
 @contextmanager

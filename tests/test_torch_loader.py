@@ -383,6 +383,14 @@ def test_a_wrong_value_is_refused_before_any_batch(data, wrong):
         loader(data, **{"batch_size": 4} | wrong)
 
 
+def test_labels_of_ones_own_come_with_their_images(data):
+    rows = data.with_labels(range(len(data)))
+    for pixels, labels in loader(rows, 5, layout="HWC", dtype="uint8", seed=3):
+        np.testing.assert_array_equal(pixels, data.pixels(labels.numpy(), "HWC"))
+    of_pytorch = DataLoader(as_dataset(rows[::-1], layout="HWC", dtype="uint8"), batch_size=5)
+    assert [label for _, labels in of_pytorch for label in labels.tolist()] == list(range(len(data)))[::-1]
+
+
 def test_an_empty_view_has_no_batches(data):
     assert list(loader(data[:0], 4)) == []
     assert list(loader(data[:3], 4, drop_last=True)) == []

@@ -300,6 +300,10 @@ def test_a_form_that_is_unknown_is_refused(three, wrong, message):
 def test_a_split_that_is_unknown_is_refused_with_those_that_there_are(three):
     with pytest.raises(UsageError, match="split='trian': expected one of train, val, test; did you mean train"):
         icsys.load(three[0]).split("trian")
+    with pytest.raises(UsageError, match="no name of a split: expected one or more of train, val, test"):
+        icsys.load(three[0]).split()
+    with pytest.raises(IndexError, match=r"'train': expected .*; split\('train'\) gives a split"):
+        icsys.load(three[0])["train"]
     with pytest.raises(UsageError, match="X='x': expected one of pixels, indices"):
         icsys.load(three[0]).to_numpy("x")
 

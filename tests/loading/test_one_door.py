@@ -94,7 +94,12 @@ def test_of_a_run_that_goes_on_or_stopped_there_is_what_it_has_done(format_name,
     options = Options(format=format_name, **FEW)
     compress_folder(source, tmp_path / "out", options, jobs=1, stop=stop, progress=look)
     assert 3 <= len(seen[0]) < IMAGES
-    names = icsys.load(tmp_path / "out", verify=True).names
+    stopped = icsys.load(tmp_path / "out", verify=True)
+    names = stopped.names
+    for name in ("indices", "palettes", "masks", "boxes"):
+        what = "a run of --format arrays that is not at its end" if format_name == "arrays" else "image files"
+        with pytest.raises(UsageError, match=f"holds {what}.* no {name} .*expected"):
+            getattr(stopped, name)
     assert len(seen[0]) <= len(names) < IMAGES
     assert compress_folder(source, tmp_path / "out", options).skipped == len(names)
     assert len(icsys.load(tmp_path / "out", verify=True)) == IMAGES

@@ -52,3 +52,21 @@ def client(stranger):
     """A client that was let in."""
     assert stranger.get("/", params={"token": "the-token"}).status_code == 200
     return stranger
+
+
+@pytest.fixture(scope="module")
+def address(tree, tmp_path_factory):
+    """The address of a studio for the photos of a module, its fixture ``tree``; it writes elsewhere."""
+    from studio_pages import serving  # noqa: PLC0415 - skips where there is no Playwright
+
+    with serving(tree, tmp_path_factory.mktemp("cwd")) as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser, address):
+    """A page of this studio on a desktop."""
+    from studio_pages import DESK, visiting  # noqa: PLC0415 - likewise
+
+    with visiting(browser, address, viewport=DESK) as opened:
+        yield opened

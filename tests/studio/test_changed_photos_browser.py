@@ -6,7 +6,7 @@ import re
 import pytest
 
 from helpers import image_bytes, synthetic_photo
-from studio_pages import BROWSER, eventually, serving, visiting
+from studio_pages import BROWSER, DESK, eventually, serving, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 expect = playwright.expect
@@ -26,7 +26,7 @@ def folder(tmp_path):
 def page(browser, folder, tmp_path):
     with (
         serving(folder, tmp_path) as address,
-        visiting(browser, address, viewport={"width": 1280, "height": 900}) as it,
+        visiting(browser, address, viewport=DESK) as it,
     ):
         yield it
 

@@ -3,11 +3,9 @@
 import re
 
 import pytest
-from PIL import Image
 
-from helpers import synthetic_photo
 from icsys.options import Options
-from studio_pages import BROWSER, eventually, serving, visiting
+from studio_pages import BROWSER, DESK, eventually, photo_tree, serving, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python: as above")
@@ -18,13 +16,8 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium: Debian'
 @pytest.fixture(scope="module")
 def page(browser, tmp_path_factory):
     place = tmp_path_factory.mktemp("cost")
-    (place / "photos").mkdir()
-    for number in range(3):
-        Image.fromarray(synthetic_photo(90, 120, seed=number)).save(place / "photos" / f"{number}.png")
-    with (
-        serving(place / "photos", place) as address,
-        visiting(browser, address, viewport={"width": 1280, "height": 900}) as opened,
-    ):
+    photos = photo_tree(place / "photos", (f"{number}.png" for number in range(3)), (90, 120))
+    with serving(photos, place) as address, visiting(browser, address, viewport=DESK) as opened:
         yield opened
 
 
@@ -61,6 +54,18 @@ def test_a_point_of_the_frontier_takes_over_its_settings(page):
     assert row.get_by_role("button").inner_text().endswith(f"K {page.get_by_label('Colours').input_value()}")
     assert "best" in page.locator("#frontier tr.recommended").inner_text()
     assert axe.Axe().run(page, "#cost").violations_count == 0
+
+
+def test_the_best_is_shown_by_one_press(page):
+    page.get_by_label("Budget").fill("6 kB")
+    page.get_by_role("button", name="Find the best").click()
+    page.get_by_role("button", name="Show the best").click()
+    sides, colors = re.match(
+        r"Best within 6.kB: (\d+) px, (\d+) colours", page.locator("#frontier-note").inner_text()
+    ).groups()
+    playwright.expect(page.get_by_label("Colours")).to_have_value(colors)
+    playwright.expect(page.get_by_label("Width")).to_have_value(sides)
+    page.locator("#budget[aria-busy=false] #frontier svg").wait_for()
 
 
 def test_an_answer_to_earlier_settings_is_marked_as_such(page):

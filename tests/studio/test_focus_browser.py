@@ -3,10 +3,8 @@
 import re
 
 import pytest
-from PIL import Image
 
-from helpers import synthetic_photo
-from studio_pages import BROWSER, eventually, serving, settled, visiting
+from studio_pages import BROWSER, eventually, photo_tree, settled, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 expect = playwright.expect
@@ -32,20 +30,14 @@ HIDDEN = """() => {
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    for number in range(3):
-        (folder / "cat").mkdir(exist_ok=True)
-        Image.fromarray(synthetic_photo(60, 80, seed=number)).save(folder / "cat" / f"{number}.png")
-    with serving(folder, tmp_path_factory.mktemp("cwd")) as found:
-        yield found
+def tree(tmp_path_factory):
+    return photo_tree(tmp_path_factory.mktemp("photos"), (f"cat/{number}.png" for number in range(3)), (60, 80))
 
 
 @pytest.fixture
-def page(browser, address):
-    with visiting(browser, address, viewport={"width": 1280, "height": 900}) as opened:
-        settled(opened)
-        yield opened
+def page(page):
+    settled(page)
+    return page
 
 
 def press(page, control, key="Enter"):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from helpers import synthetic_photo
-from studio_pages import BROWSER, serving, visiting
+from studio_pages import BROWSER, DESK, serving, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python: as above")
@@ -25,7 +25,7 @@ def page(browser, tmp_path_factory):
     shutil.copy(place / "photos" / "0.png", place / "photos" / "3.png")
     with (
         serving(place / "photos", place) as address,
-        visiting(browser, address, viewport={"width": 1280, "height": 900}) as opened,
+        visiting(browser, address, viewport=DESK) as opened,
     ):
         yield opened
 

@@ -1,10 +1,8 @@
 """More pages of one browser than it opens connections to a server: six, by HTTP/1.1."""
 
 import pytest
-from PIL import Image
 
-from helpers import synthetic_photo
-from studio_pages import BROWSER, WAIT, serving, shown
+from studio_pages import BROWSER, WAIT, photo_tree, serving, shown
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 expect = playwright.expect
@@ -24,10 +22,8 @@ window.turn = (isHidden) => {
 
 @pytest.fixture
 def address(tmp_path):
-    (tmp_path / "photos").mkdir()
-    for number in range(3):
-        Image.fromarray(synthetic_photo(60, 90, seed=number)).save(tmp_path / f"photos/{number}.png")
-    with serving(tmp_path / "photos", tmp_path) as found:
+    photos = photo_tree(tmp_path / "photos", (f"{number}.png" for number in range(3)), (60, 90))
+    with serving(photos, tmp_path) as found:
         yield found
 
 

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from helpers import synthetic_photo
-from studio_pages import BROWSER, serving, settled, visiting
+from studio_pages import BROWSER, DESK, serving, settled, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 expect = playwright.expect
@@ -29,7 +29,7 @@ def page(browser, tmp_path_factory):
             Image.fromarray(synthetic_photo(60, 80, seed=number)).save(path)
     (folder / "train" / HEBREW / f"{ARABIC}.jpg").write_bytes(b"no picture")
     cwd = tmp_path_factory.mktemp("cwd")
-    with serving(folder, cwd) as address, visiting(browser, address, viewport={"width": 1280, "height": 900}) as opened:
+    with serving(folder, cwd) as address, visiting(browser, address, viewport=DESK) as opened:
         settled(opened)
         yield opened
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from helpers import compress_into, synthetic_photo
 from icsys import Options, compress_image
-from studio_pages import BROWSER, eventually, serving, settled, shown, visiting
+from studio_pages import BROWSER, DESK, eventually, photo_tree, serving, settled, shown, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python: as above")
@@ -23,18 +23,8 @@ LONG = "شارع " + "long " * 30 + ".png"
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     """Photos in two classes: one that is damaged, and one with a long name from right to left."""
-    folder = tmp_path_factory.mktemp("photos")
-    for number, name in enumerate(("cat/a.png", "cat/b.png", f"dog/{LONG}", "dog/d.png")):
-        (folder / name).parent.mkdir(exist_ok=True)
-        Image.fromarray(synthetic_photo(240, 330, seed=number)).save(folder / name)
-    (folder / "cat/bad.jpg").write_bytes(b"no picture")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def address(tree, tmp_path_factory):
-    with serving(tree, tmp_path_factory.mktemp("cwd")) as found:
-        yield found
+    names = ("cat/a.png", "cat/b.png", f"dog/{LONG}", "dog/d.png")
+    return photo_tree(tmp_path_factory.mktemp("photos"), names, damaged="cat/bad.jpg")
 
 
 @pytest.fixture
@@ -51,7 +41,7 @@ def visit(browser, address):
 @pytest.fixture(scope="module")
 def desk(browser, address):
     """One page for all controls."""
-    with visiting(browser, address, viewport={"width": 1280, "height": 900}) as page:
+    with visiting(browser, address, viewport=DESK) as page:
         yield page
 
 

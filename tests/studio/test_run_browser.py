@@ -3,14 +3,13 @@
 import re
 
 import pytest
-from PIL import Image
 
 from fault_runs import slow_images
-from helpers import everything, synthetic_photo
+from helpers import everything
 from icsys import Options, compress_folder
 from icsys.report.learned.learn_json import write_learn_file
 from learned_results import learned_result
-from studio_pages import BROWSER, serving, visiting
+from studio_pages import BROWSER, photo_tree, serving, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python: as above")
@@ -25,13 +24,8 @@ DESK = {"width": 1280, "height": 900}
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     """Photos in two classes, one of them damaged."""
-    folder = tmp_path_factory.mktemp("photos")
-    for number in range(MANY):
-        path = folder / ("cat" if number % 2 else "dog") / f"{number}.png"
-        path.parent.mkdir(exist_ok=True)
-        Image.fromarray(synthetic_photo(120, 160, seed=number % 50)).save(path)
-    (folder / "cat" / "bad.jpg").write_bytes(b"no picture")
-    return folder
+    names = (f"{'cat' if number % 2 else 'dog'}/{number}.png" for number in range(MANY))
+    return photo_tree(tmp_path_factory.mktemp("photos"), names, (120, 160), damaged="cat/bad.jpg")
 
 
 def start(page, destination):
@@ -49,18 +43,23 @@ def test_a_run_outlives_its_page_and_ends_in_its_report(browser, tree, tmp_path)
         with visiting(browser, address, viewport=DESK) as page:
             expect(page, "#destination-check", "A new folder.")
             page.get_by_label("Destination").fill("")
-            expect(page, "#destination-check", "expected the name of a folder")
+            expect(page, "#destination-check", "Name the folder to write to first.")
             assert list(tmp_path.iterdir()) == []
             start(page, "small")
         with visiting(browser, address, viewport=DESK) as page:
             playwright.expect(page.get_by_label("Destination")).to_have_value("small")
             expect(page, "#run-line", re.compile(r"[1-9]\d* of 121 images"))
+            expect(page, "#run-now", re.compile(r"^Run: \d+\u00a0%$"))
+            page.locator("#run-now").click()
+            playwright.expect(page.get_by_role("button", name="Stop")).to_be_in_viewport()
             page.get_by_role("button", name="Stop").click()
             expect(page, "#run-end", "Ended early (interrupted)")
+            expect(page, "#run-now", "Run: ended early")
             expect(page, "#destination-check", "here already with these settings")
             page.get_by_role("button", name="Start").click()
             expect(page, "#run-end", "Done: ", timeout=WAIT)
             expect(page, "#run-end", "skipped")
+            expect(page, "#run-now", "Run: done")
             page.get_by_text("1 failed", exact=True).click()
             expect(page, "#run-failures-list", "cat/bad.jpg")
             found = axe.Axe().run(page)
@@ -119,7 +118,7 @@ def test_what_a_model_keeps_is_a_curve_whose_points_set_the_controls(browser, tr
         page.get_by_role("button", name=re.compile("^(Recommended: )?K16,")).press("Enter")
         playwright.expect(page.locator("#controls").get_by_label("Colours")).to_have_value("16")
         playwright.expect(page.locator("#controls").get_by_label("Width")).to_have_value("64")
-        page.get_by_text("All arms", exact=True).click()
+        page.get_by_text("All settings", exact=True).click()
         table = page.locator("#learn-table")
         playwright.expect(table.get_by_role("row")).not_to_have_count(0)
         # All columns are in sight beside the pictures.

@@ -6,9 +6,9 @@ import shlex
 import pytest
 from PIL import Image
 
-from helpers import ics, synthetic_photo
+from helpers import ics
 from icsys.options import Options
-from studio_pages import BROWSER, serving, settled, shown, visiting
+from studio_pages import BROWSER, photo_tree, serving, settled, shown, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python: as above")
@@ -21,9 +21,7 @@ NAME = "صور صغيرة <b>"
 def folder(tmp_path_factory):
     """Two photos beside a folder where the studio runs."""
     place = tmp_path_factory.mktemp("taken along")
-    (place / "photos").mkdir()
-    for number in range(2):
-        Image.fromarray(synthetic_photo(90, 120, seed=number)).save(place / "photos" / f"{number}.png")
+    photo_tree(place / "photos", ("0.png", "1.png"), (90, 120))
     return place
 
 
@@ -31,12 +29,6 @@ def folder(tmp_path_factory):
 def address(folder):
     with serving(folder / "photos", folder) as found:
         yield found
-
-
-@pytest.fixture
-def page(browser, address):
-    with visiting(browser, address, viewport={"width": 1280, "height": 900}) as opened:
-        yield opened
 
 
 def taken(page, form):

@@ -1,43 +1,27 @@
 """The page in a real browser as a newcomer uses it: what it says, where it leads, and what stays in its place."""
 
+import json
 import re
+from urllib.parse import quote
 
 import pytest
-from PIL import Image
 
-from helpers import synthetic_photo
 from icsys import Options, compress_image
-from studio_pages import BROWSER, eventually, serving, settled, visiting
+from studio_pages import BROWSER, eventually, photo_tree, serving, settled, visiting
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 expect = playwright.expect
 pytest.importorskip("uvicorn", reason="needs the extra studio")
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium: Debian's package chromium")
 
+BROKEN = "#" + quote(json.dumps({"views": [{}], "active": 0, "image": 3}))
 NAMES = ("train/cat/a.png", "train/cat/b.png", "train/dog/c.png", "test/dog/d.png")
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     """Photos in two classes and splits, and one that is damaged."""
-    folder = tmp_path_factory.mktemp("photos")
-    for number, name in enumerate(NAMES):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(synthetic_photo(240, 330, seed=number)).save(folder / name)
-    (folder / "train/cat/bad.jpg").write_bytes(b"no picture")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def address(tree, tmp_path_factory):
-    with serving(tree, tmp_path_factory.mktemp("cwd")) as found:
-        yield found
-
-
-@pytest.fixture
-def page(browser, address):
-    with visiting(browser, address, viewport={"width": 1280, "height": 900}) as opened:
-        yield opened
+    return photo_tree(tmp_path_factory.mktemp("photos"), NAMES, damaged="train/cat/bad.jpg")
 
 
 def control(page, name):
@@ -302,3 +286,116 @@ def test_a_server_that_is_gone_is_said(browser, tree, tmp_path):
         expect(opened.locator("#lost")).to_be_hidden()
     expect(opened.locator("#lost")).to_be_visible()
     context.close()
+
+
+def test_the_next_photo_is_the_next_of_the_grid(page):
+    name, back, on = page.locator("#photo-name"), page.locator("#previous"), page.locator("#next")
+    expect(name).to_have_text("test/dog/d.png")
+    expect(back).to_be_disabled()
+    on.click()
+    expect(name).to_have_text("train/cat/a.png")
+    page.locator(".frame").focus()
+    page.keyboard.press("n")
+    expect(name).to_have_text("train/cat/b.png")
+    page.keyboard.press("p")
+    expect(name).to_have_text("train/cat/a.png")
+    # Among others than the one that is shown, the first is next.
+    page.get_by_label("Class").select_option("dog")
+    page.get_by_role("option", name="train/cat/a.png").wait_for(state="detached")
+    on.click()
+    expect(name).to_have_text("test/dog/d.png")
+    expect(back).to_be_disabled()
+    on.click()
+    expect(name).to_have_text("train/dog/c.png")
+    expect(on).to_be_disabled()
+    page.locator("#words").focus()
+    page.keyboard.type("np")  # in a field, they are letters
+    expect(name).to_have_text("train/dog/c.png")
+
+
+@pytest.mark.parametrize("width", [390, 768, 1100, 1280, 1920])
+def test_the_picture_keeps_its_place_whatever_is_said_below_it(browser, address, width):
+    with visiting(browser, address, viewport={"width": width, "height": 900}) as page:
+        settled(page)
+        expect(page.get_by_role("button", name="Show WebP")).to_be_enabled()
+        frame, rooms = page.locator(".frame"), (".figures", ".photos", ".side")
+        before = [frame.bounding_box(), *(page.locator(room).bounding_box()["y"] for room in rooms)]
+        page.evaluate("place => { location.hash = place; }", BROKEN)
+        expect(page.locator("#photo-name")).to_have_text("train/cat/bad.jpg")
+        assert [frame.bounding_box(), *(page.locator(room).bounding_box()["y"] for room in rooms)] == before
+
+
+def test_a_photo_whose_thumbnail_is_on_its_way_has_an_empty_place(page):
+    page.route("**/thumbnail*", lambda _: None)
+    page.locator("#words").fill("train")
+    waiting = page.locator("#grid img:not([src])")
+    expect(waiting).to_have_count(1)  # of four, and three are loaded at a time
+    expect(waiting).to_have_css("opacity", "0")
+
+
+def test_a_side_that_is_typed_stays_where_it_is(page):
+    place = control(page, "Width").bounding_box()
+    enter(page, "Width", "64")
+    expect(page.locator(".summary")).to_contain_text("64 \u00d7 ")
+    expect(control(page, "Block")).to_be_disabled()
+    assert control(page, "Width").bounding_box() == place
+    page.get_by_label("By", exact=True).select_option("step")
+    expect(control(page, "Block")).to_be_enabled()
+
+
+def test_a_link_leads_from_the_top_to_the_settings(page):
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the settings")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Strategy")).to_be_focused()
+
+
+def test_the_sides_of_large_photos_are_seen_in_whole(page):
+    for name in ("Width", "Height"):
+        enter(page, name, "65535")
+    for name in ("Width", "Height"):
+        assert control(page, name).evaluate("side => side.scrollWidth - side.clientWidth") <= 0
+
+
+def test_a_run_that_is_refused_says_so_beside_its_button(page):
+    start, said = page.get_by_role("button", name="Start"), page.locator("#run-refused")
+    page.get_by_label("Destination").fill("")
+    start.click()
+    expect(said).to_have_text("Name the folder to write to first.")
+    expect(page.get_by_label("Destination")).to_be_focused()
+    page.get_by_label("Destination").fill("/proc/nothing/here")
+    expect(said).to_be_hidden()
+    page.get_by_label("Destination").fill(str(page.locator("#source").inner_text()))
+    start.click()
+    expect(said).to_contain_text("expected two folders")
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_a_few_photos_are_picked_and_stay_at_hand(page):
+    """They are a press away, in the address, and one step back."""
+    pick, strip = page.get_by_role("button", name="Pick", exact=True), page.locator("#picked button")
+    expect(strip).to_have_count(0)
+    for name in ("train/cat/a.png", "train/dog/c.png"):
+        choose_photo(page, name)
+        expect(pick).to_have_attribute("aria-pressed", "false")
+        pick.click()
+        expect(pick).to_have_attribute("aria-pressed", "true")
+    expect(strip).to_have_count(2)
+    enter(page, "Colours", "9")
+    page.get_by_role("button", name="Picked photo 1: train/cat/a.png").click()
+    expect(page.locator("#photo-name")).to_have_text("train/cat/a.png")
+    expect(page.locator(".summary")).to_contain_text("9 colours")
+    expect(strip.first).to_have_attribute("aria-pressed", "true")
+    eventually(page, lambda: strip.first.locator("img").evaluate("image => image.naturalWidth > 0"))
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.locator("#picked button")).to_have_count(2)
+    expect(other.get_by_role("button", name="Picked photo 1: train/cat/a.png")).to_be_visible()
+    other.close()
+    page.locator("#grid").focus()
+    page.keyboard.press("k")
+    expect(strip).to_have_count(1)
+    page.get_by_role("button", name="Undo").click()
+    expect(strip).to_have_count(2)

@@ -156,7 +156,7 @@ def _learn(arguments: argparse.Namespace) -> int:
 def _prepare_demo(source: str, destination: str, *, quiet: bool) -> tuple[str, str]:
     """Copy the sample photos, and return source and destination: the given folders, or new ones if these hold files."""
     from icsys.cli.demo_folders import choose_folders  # noqa: PLC0415 - few runs need it
-    from icsys.cli.demo_photos import copy_samples  # noqa: PLC0415 - few runs need it
+    from icsys.cli.demo_photos import copy_samples, missing_packages  # noqa: PLC0415 - few runs need it
 
     given, (source, destination) = (source, destination), choose_folders(source, destination)
     check_places(source if Path(source).exists() else ".", destination)
@@ -172,6 +172,8 @@ def _prepare_demo(source: str, destination: str, *, quiet: bool) -> tuple[str, s
     for names, what in ((copied, f"copied into {source}"), (kept, f"already in {source}")):
         if names and not quiet:
             print(f"Sample photos {what}: {', '.join(names)}", file=sys.stderr)
+    if (missing := missing_packages()) and not quiet:
+        print(f"More sample photos come with other packages: pip install {' '.join(missing)}", file=sys.stderr)
     return source, destination
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from icsys.loading.batch_changes import BatchChanges, ChangesOfEach, MovesOfEach
     from icsys.loading.batch_form import BatchForm
+    from icsys.loading.given_labels import Labels
     from icsys.loading.row_selection import Rows
     from icsys.loading.split import Split
 
@@ -47,6 +48,8 @@ class Dataset(DatasetLabels):
         Names of the classes.
     rows
         The images of a view; by default all.
+    labels
+        A label of each of these images; by default those of the folder.
 
     Attributes
     ----------
@@ -54,13 +57,15 @@ class Dataset(DatasetLabels):
         Names of the classes by their numbers in ``labels``.
     """
 
-    def __init__(self, splits: Sequence[Split], classes: Sequence[str], rows: Rows | None = None) -> None:
-        self._splits, self.classes = tuple(splits), list(classes)
+    def __init__(
+        self, splits: Sequence[Split], classes: Sequence[str], rows: Rows | None = None, labels: Labels | None = None
+    ) -> None:
+        self._splits, self.classes, self._given_labels = tuple(splits), list(classes), labels
         self._starts = [0, *np.cumsum([len(split) for split in splits], dtype=np.int64).tolist()]
         self._rows: Rows = range(self._starts[-1]) if rows is None else rows
 
     def __reduce__(self) -> tuple[type[Dataset], tuple[Any, ...]]:
-        return Dataset, (self._splits, self.classes, self._rows)
+        return Dataset, (self._splits, self.classes, self._rows, self._given_labels)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -68,8 +73,8 @@ class Dataset(DatasetLabels):
     def __getitem__(self, key: Any) -> Any:  # noqa: ANN401 - one image for an integer, otherwise a dataset
         chosen = choose_rows(self._rows, key)
         if not isinstance(chosen, int):
-            return Dataset(self._splits, self.classes, chosen)
-        one = Dataset(self._splits, self.classes, range(chosen, chosen + 1))
+            return Dataset(self._splits, self.classes, chosen, self._labels_at(key))
+        one = Dataset(self._splits, self.classes, range(chosen, chosen + 1), self._labels_at([key]))
         return one.pixels(layout="HWC")[0], int(one.labels[0])
 
     def __repr__(self) -> str:
@@ -98,17 +103,20 @@ class Dataset(DatasetLabels):
             If there is no such split.
         """
         known = [split.name for split in self._splits]
-        for name in names or [""]:
+        if not names:
+            raise UsageError(f"no name of a split: expected one or more of {', '.join(known)}")
+        for name in names:
             Choice(tuple(known), exact=True).accept("split", name)
         wanted = [name in names for name in known]
         kept = tuple(compress(self._splits, wanted))
         if self._is_whole:
-            return Dataset(kept, self.classes)
+            of_kept = np.repeat(wanted, [len(split) for split in self._splits])
+            return Dataset(kept, self.classes, None, self._labels_at(of_kept))
         rows = as_array(self._rows)
         parts = np.searchsorted(self._starts, rows, side="right") - 1
         gone = np.cumsum([0, *(0 if is_kept else len(one) for is_kept, one in zip(wanted, self._splits, strict=True))])
         chosen = np.array(wanted)[parts]
-        return Dataset(kept, self.classes, rows[chosen] - gone[parts[chosen]])
+        return Dataset(kept, self.classes, rows[chosen] - gone[parts[chosen]], self._labels_at(chosen))
 
     @property
     def indices(self) -> NDArray[Any] | ArrayRows:
@@ -148,11 +156,6 @@ class Dataset(DatasetLabels):
     def bits(self) -> int:
         """Bits of an index in ``indices``: 1, 2, 4, 8 or 16; 0 if the folder has no indices."""
         return self._splits[0].bits
-
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        """Number of the class of each image, shape (N,), int64; -1 without a label."""
-        return np.asarray(without_copy(self._splits, lambda split: split.labels, self._rows))
 
     @property
     def names(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Masks and boxes of a dataset, chosen as its images are."""
+"""Labels, masks and boxes of a dataset, chosen as its images are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from icsys.errors import UsageError
-from icsys.loading.row_selection import choose_rows, rows_by_part, without_copy
+from icsys.loading.given_labels import check_labels
+from icsys.loading.row_selection import as_array, choose_rows, rows_by_part, without_copy
 from icsys.loading.split import masks_of
 from icsys.setting_fields import did_you_mean
 
@@ -17,17 +18,55 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from icsys.loading.given_labels import Labels
     from icsys.loading.row_selection import ArrayRows, Rows
     from icsys.loading.split import Split
     from icsys.loading.stored_labels import SplitLabels
 
 
 class DatasetLabels:
-    """The masks and boxes of a dataset; what :class:`~icsys.loading.dataset.Dataset` has beside pixels and classes."""
+    """The labels, masks and boxes of a dataset; what :class:`~icsys.loading.dataset.Dataset` has beside pixels."""
 
     classes: list[str]
     _splits: tuple[Split, ...]
     _rows: Rows
+    _given_labels: Labels | None
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Number of the class of each image, shape (N,), int64; -1 without a label."""
+        if self._given_labels is not None:
+            return self._given_labels
+        return np.asarray(without_copy(self._splits, lambda split: split.labels, self._rows))
+
+    def with_labels(self, labels: Sequence[str] | Sequence[int] | NDArray[Any], classes: Sequence[str] = ()) -> Self:
+        """Return the same images with other labels, such as those in a table.
+
+        Parameters
+        ----------
+        labels
+            One for each image, in the order of ``names``: names of classes, or whole numbers. "" or -1: no label.
+        classes
+            The names of the classes in the order of their numbers; by default the names in ``labels``, sorted. Numbers
+            may have no names: those of the images themselves, ``range(len(data))``, come with each batch of a loader,
+            and choose its targets from any array.
+
+        Raises
+        ------
+        UsageError
+            If there is not one label for each image, or one is no such name or number.
+        """
+        given, names = check_labels(labels, classes, len(self._rows))
+        make: Any = type(self)
+        changed: Self = make(self._splits, names, self._rows, given)
+        return changed
+
+    def _labels_at(self, key: object) -> Labels | None:
+        """Return the given labels of chosen images; None where those of the folder count."""
+        if self._given_labels is None:
+            return None
+        places: Any = choose_rows(range(len(self._rows)), key)
+        return self._given_labels[as_array(places)]
 
     @property
     def masks(self) -> NDArray[Any] | ArrayRows:
@@ -68,7 +107,7 @@ class DatasetLabels:
             raise UsageError(f"masks {kind!r}: expected one of {shown}{did_you_mean(str(kind), known)}")
         splits = [split.with_masks(kind) for split in self._splits]
         make: Any = type(self)
-        chosen: Self = make(splits, self.classes, self._rows)
+        chosen: Self = make(splits, self.classes, self._rows, self._given_labels)
         return chosen
 
     @property

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from icsys.choices import ARRAYS
 from icsys.errors import ImageError, MissingArrayError, UsageError
 from icsys.files.failure_reason import failure_reason
 from icsys.image.read_output import read_pixels
-from icsys.layout import MANIFEST, NO_SPLIT
+from icsys.layout import MANIFEST, NO_SPLIT, UNPACKED
 from icsys.loading.batch_form import show_pixels
 from icsys.loading.stored_labels import NoLabelArrays
 from icsys.packs.arrays_format import folder_of_split
@@ -22,6 +23,7 @@ from icsys.records.classes import number_classes
 from icsys.records.label import from_columns
 from icsys.records.manifest import is_done_image, read_rows, row_kind
 from icsys.records.output_folders import missing_manifest
+from icsys.records.pack_index import load_pack_index
 from icsys.records.run_json import read_run
 from icsys.results import IMAGE
 
@@ -159,6 +161,12 @@ class FolderSplit:
             raise UsageError(f"{str(self._folder)!r}: {reason}; run ics compress again") from None
 
     def _no_arrays(self, what: str) -> MissingArrayError:
+        index = load_pack_index(self._folder)
+        if index is not None and index.format == ARRAYS and (self._folder / UNPACKED).is_dir():
+            return MissingArrayError(
+                f"{str(self._folder)!r} holds a run of --format arrays that is not at its end, so no {what} yet: "
+                "expected a finished one; run ics compress again; .pixels() gives the images that are done"
+            )
         return MissingArrayError(
             f"{str(self._folder)!r} holds image files, which have no {what} in arrays: expected a folder that "
             "ics compress --format arrays has written; .pixels() works for both"

@@ -44,7 +44,8 @@ def choose_rows(rows: Rows, key: object) -> int | Rows:
     if isinstance(key, slice):
         return rows[key]
     if isinstance(key, bool | np.bool_ | tuple | str | bytes) or key is None or key is Ellipsis:
-        raise IndexError(f"{key!r}: {_EXPECTED}")
+        hint = f"; split({key!r}) gives a split" if isinstance(key, str) else ""
+        raise IndexError(f"{key!r}: {_EXPECTED}{hint}")
     try:
         number = operator.index(key)  # type: ignore[arg-type] # what has no index is an array, below
     except TypeError:

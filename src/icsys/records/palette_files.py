@@ -192,17 +192,21 @@ def load_palettes(path: str | os.PathLike[str] | RootedPath) -> Palettes:
         raise UsageError(f"palette file {str(path)!r}: {error}") from None
 
 
-def with_file(options: Options, *, colors_given: bool) -> tuple[Options, Palettes | None]:
+def with_file(
+    options: Options, *, colors_given: bool, place: RootedPath | None = None
+) -> tuple[Options, Palettes | None]:
     """Read the palette file that ``options.palette`` names, if any; its number of colours replaces that of the options.
 
     Parameters
     ----------
     colors_given
         Whether the user gave ``colors``; a number other than the file's is then an error.
+    place
+        Where the file is read, without a link on the way; None to read it by its name.
     """
     if options.palette in SHARED or options.palette == "image":
         return options, None
-    palettes = load_palettes(options.palette)
+    palettes = load_palettes(place or options.palette)
     if colors_given and options.colors != palettes.n_colors:
         raise UsageError(
             f"colors={options.colors!r} with palette={options.palette!r}, which has {palettes.n_colors}: "
@@ -222,9 +226,7 @@ def check_palette_files(destination: RootedPath, options: Options) -> None:
     for name in (PALETTE, GIMP_PALETTE) if options.palette != "image" else ():
         place = destination / name
         if place.exists() and not _is_ours(place) and not _is_same(place, options.palette):
-            raise UsageError(
-                f"{str(place)!r} was not written by ics, and ics writes a palette there: move it away first"
-            )
+            raise UsageError(f"{str(place)!r} was not written by ics, which writes a palette there: move it away first")
 
 
 def save_palettes(

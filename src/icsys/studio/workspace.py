@@ -20,7 +20,7 @@ from icsys.studio.looks import Looks
 from icsys.studio.previews.previews import Previews
 from icsys.studio.settings.config_folder import config_folder
 from icsys.studio.settings.kept_options import KEPT
-from icsys.studio.settings.page_options import page_options
+from icsys.studio.settings.page_options import page_options, palette_place
 from icsys.studio.settings.presets import Presets
 from icsys.studio.surveys.inspect_job import InspectJob
 from icsys.studio.surveys.left_out import LeftOutImages
@@ -29,6 +29,7 @@ from icsys.studio.surveys.worst_images import WorstImages
 
 if TYPE_CHECKING:
     from icsys.files.locations import Location
+    from icsys.files.rooted_path import RootedPath
     from icsys.options import Options
     from icsys.run_settings import RunSettings
 
@@ -73,7 +74,7 @@ class Workspace:
         """Photos that are worked on at the same time."""
         admit = MemoryBudget(_BYTES_DECODED_AT_ONCE).hold
         self.thumbnails = Thumbnails(self.images, options, admit)
-        shared = SharedPalettes(self.images, settings, self.events, admit)
+        shared = SharedPalettes(self.images, settings, self.events, admit, self._palette_place)
         self.shared_palettes = shared
         self.previews = Previews(PhotoCache(self.images, _BYTES_OF_PHOTOS, admit), shared, self.threads)
         selection = RunSelection(self.images, options, admit)
@@ -93,6 +94,9 @@ class Workspace:
     def options_of(self, values: dict[str, object]) -> Options:
         """Return the options that a page names; UsageError if they are none, or name a file that is not opened."""
         return page_options(values, self.options, self.roots)
+
+    def _palette_place(self, options: Options) -> RootedPath | None:
+        return palette_place(options, self.options, self.roots)
 
     def _tell_source(self) -> None:
         """Tell the pages that the images are others by now."""

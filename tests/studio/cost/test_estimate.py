@@ -25,6 +25,7 @@ from icsys.studio.images.photo_cache import PhotoCache
 from icsys.studio.images.run_selection import RunSelection
 from icsys.studio.jobs.job import problem_text
 from icsys.studio.surveys import palette_search
+from icsys.studio.surveys.shared_palettes import Shared
 from icsys.studio.workspace import Workspace
 
 SUFFIXES = {".tar", ".parquet", ".npy", ".png"}
@@ -224,9 +225,42 @@ def test_a_sample_tells_the_size_of_packs(many, tmp_path, monkeypatch, *, option
     total = sum(path.stat().st_size for path in written)
     # What is beside the images is known; their own bytes are estimated.
     assert found["packed"] - found["bytes"] == pytest.approx(total - run.bytes_out, rel=near, abs=60)
+    assert found["packed_low"] <= total <= found["packed_high"] + 60
     if options.format == "arrays":
         assert found["bytes"] == pytest.approx(run.bytes_out)
         assert found["packed"] == pytest.approx(total, abs=60)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(format="webdataset", step=2, shard_images=30),
+        Options(format="webdataset", step=1, shard_bytes=10**5),
+        Options(format="parquet", step=2),
+        Options(format="parquet", step=1, shard_images=100),
+    ],
+    ids=["tar", "tar by bytes", "Parquet", "Parquet of several shards"],
+)
+def test_the_interval_of_packs_holds_what_all_photos_take(many, tmp_path, options):
+    """What a run writes is told exactly once all photos are measured; samples of 8 to 64 of them are drawn 90 times."""
+    studio = Workspace(str(many), str(tmp_path / "out"), options, RunSettings())
+    studio.images.wait()
+    photos = SampledPhotos(studio.images, unlimited)
+    of_all = {number: photos.measure(number, Shared(options, None, "", ""), None) for number in studio.images.present}
+    tasks = [(number, studio.images[number].task) for number in studio.images.present]
+    sizes = np.array([studio.images.size(number) for number in studio.images.present], float)
+    studio.close()
+    plan = RunPlan(options, RunSettings(), PackPlan(options, None, (), tasks))
+
+    def packed(seed, count):
+        sample = DrawnSample(sizes, seed, len(tasks))
+        return whole_cost({number: of_all[number] for number in sample.order[:count]}, sample, plan).packed
+
+    true = packed(0, len(tasks))
+    assert true.low == true.total == true.high
+    found = [packed(seed, count) for seed in range(30) for count in (8, 16, 64)]
+    assert np.mean([one.low <= true.total <= one.high for one in found]) >= 0.9
+    assert np.mean([one.relative for one in found]) < 0.2  # others may fail, though none of a sample does
 
 
 @pytest.mark.parametrize("names", [["a.png", "train/b.png"], ["a.png", "x/b.png", "val/c.png"], ["test/a.png"]])
@@ -294,6 +328,30 @@ def test_palettes_that_photos_share_are_found_before_the_first_figure(costs, wor
         if kind == "cost" and values["settings_key"] == shared["settings_key"]
     ]
     assert of_shared == [0, 7]
+
+
+@pytest.mark.parametrize(
+    ("options", "settings", "is_exact"),
+    [
+        (Options(), {}, True),
+        (Options(), {"split": "train=2,val=1"}, True),
+        (Options(palette="dataset"), {}, True),
+        (Options(palette="dataset"), {"split": "train=2,val=1"}, False),
+        (Options(palette="class"), {"drop_duplicates": "exact"}, False),
+        (Options(colors="auto", per="dataset"), {"min_side": 25}, False),
+    ],
+)
+def test_the_bytes_are_called_exact_where_they_are(undivided, tmp_path, options, settings, is_exact):
+    """A palette that photos share is found among all of them, and in a run among those that it takes."""
+    for begun in (RunSettings(), RunSettings().replace(**settings)):
+        folder = undivided / "y/sub" if options.palette == "class" else undivided
+        studio = Workspace(str(folder), str(tmp_path / "out"), options, begun)
+        found = estimated(studio.costs, studio, options, **settings)
+        studio.close()
+        assert found["sampled"] == found["images"]
+        assert found["is_exact"] is is_exact
+        assert ("divides them first" in found["note"]) is not is_exact
+        assert found["note"].count("divides them first") <= 1
 
 
 def test_many_classes_are_counted_with_palettes_of_their_own(costs, workspace, monkeypatch):

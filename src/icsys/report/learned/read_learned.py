@@ -16,11 +16,13 @@ from icsys.results import Failed
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from icsys.files.rooted_path import RootedPath
+
 _MOST_BYTES = 16 * 2**20
 _Made = TypeVar("_Made")
 
 
-def read_learned(path: Path) -> Learned:
+def read_learned(path: Path | RootedPath) -> Learned:
     """Return the results in a file that ``ics learn`` has written.
 
     Raises

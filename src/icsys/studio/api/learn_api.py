@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,13 @@ from icsys.options import Options
 from icsys.studio.api.answers import asked_options, body_of, json_answer, options_in
 from icsys.studio.jobs.job import BusyError
 from icsys.studio.looks import UnansweredError
-from icsys.studio.settings.opened_files import learned_files
+from icsys.studio.settings.opened_files import learned_files, opened_place
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from icsys.files.rooted_path import RootedPath
     from icsys.studio.workspace import Workspace
 
 _BUSY = 409
@@ -62,7 +64,7 @@ def learn_routes(workspace: Workspace) -> list[Route]:
     async def show(request: Request) -> Response:
         name = (await body_of(request)).get("file")
         try:
-            await workspace.looks.at(_FOLDERS, lambda: job.show(_offered(workspace, name)))
+            await workspace.looks.at(_FOLDERS, lambda: _show(workspace, name))
         except BusyError as error:
             raise HTTPException(_BUSY, str(error)) from None
         return json_answer(job.latest())
@@ -78,7 +80,7 @@ def learn_routes(workspace: Workspace) -> list[Route]:
 def _found_now(workspace: Workspace) -> list[Path]:
     """Return the files that are offered, and let a result that is shown be that of its file."""
     offered = _earlier(workspace)
-    workspace.learning.renew(offered)
+    workspace.learning.renew(offered, partial(_place, workspace))
     return offered
 
 
@@ -86,6 +88,19 @@ def _earlier(workspace: Workspace) -> list[Path]:
     """Return the files in the folders that were opened, and the one that was named with them."""
     named = [] if workspace.settings.from_learn is None else [Path(workspace.settings.from_learn)]
     return list(dict.fromkeys([*named, *learned_files(workspace.roots)]))
+
+
+def _show(workspace: Workspace, name: object) -> None:
+    path = _offered(workspace, name)
+    workspace.learning.show(path, _place(workspace, path))
+
+
+def _place(workspace: Workspace, path: Path) -> RootedPath | None:
+    """Return where a file is read; None for the one that the user has named, wherever it lies."""
+    place = opened_place(str(path), workspace.roots)
+    if place is None and str(path) != str(workspace.settings.from_learn):
+        raise UsageError(f"file={str(path)!r} is a link by now that leads out of the folders that were opened")
+    return place
 
 
 def _offered(workspace: Workspace, name: object) -> Path:

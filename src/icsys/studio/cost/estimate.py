@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from icsys import pipeline
-from icsys.choices import PACKINGS
+from icsys.choices import PACKINGS, SHARED
 from icsys.errors import ImageError
 from icsys.packs.formats import PACK_FORMATS
 from icsys.packs.write_arrays import array_facts
@@ -153,7 +153,8 @@ class CostEstimates(NewestJob):
             figures = whole_cost(measured, sample, plan)
             done = count == len(order) or figures.bytes.relative <= NEAR_ENOUGH
             notes = self._notes(asked, population, order[:1])
-            about = {"format": options.format, **figures.plain()}
+            about = {"format": options.format, "companions": self._images.companions, **figures.plain()}
+            about["is_exact"] = count == images and not (population.unlisted or _shares_otherwise(asked))
             self._publish(asked, {**about, "is_listed": True, "done": done, "note": " ".join(notes)})
             if done:
                 return
@@ -217,6 +218,8 @@ class CostEstimates(NewestJob):
             notes.append("The time to choose the number of colours is not counted.")
         with suppress(ImageError):
             notes.extend(self._shared.of(number, self._alone(asked.options)).note for number in first)
+        if _shares_otherwise(asked) and not self._shared.settings.selects:  # otherwise the note above has it
+            notes.append("The run leaves photos out or divides them first, so what they share may differ.")
         if self._images.companions:
             notes.append(f"{self._images.companions:,} files that go with photos, such as masks, are not counted.")
         return list(filter(None, notes))
@@ -235,6 +238,12 @@ class CostEstimates(NewestJob):
 
     def _publish(self, asked: AskedCost, values: dict[str, Any]) -> None:
         self._events.publish(COST_NEWS, {"settings_key": asked.key, **values})
+
+
+def _shares_otherwise(asked: AskedCost) -> bool:
+    """Return whether a run may find what photos share among other photos than the studio."""
+    leaves_out = asked.settings.selects or asked.settings.size_rules is not None
+    return leaves_out and (asked.options.palette in SHARED or asked.options.per == "dataset")
 
 
 def steps_of(images: int) -> list[int]:

@@ -6,6 +6,7 @@ import json
 import math
 from collections import Counter, defaultdict
 from dataclasses import replace
+from functools import partial
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
@@ -24,10 +25,10 @@ from icsys.records.label import UNLABELLED, Label, label_at
 from icsys.records.manifest import DONE
 from icsys.records.pack_index import PackIndex
 from icsys.results import IMAGE
-from icsys.studio.cost.intervals import TotalInterval
+from icsys.studio.cost.intervals import NORMAL_QUANTILE, TotalInterval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from icsys.options import Options
     from icsys.packs.companions import Companions
@@ -67,7 +68,7 @@ class PackSizes(NamedTuple):
     """The number of files, and the bytes of all of them."""
 
     files: TotalInterval
-    bytes: float
+    bytes: TotalInterval
 
 
 def pack_sizes(
@@ -87,22 +88,27 @@ def pack_sizes(
     if is_all:
         kept = [(task, one) for task, one in kept if one is not None and not (one.failed or one.left_out)]
     if not kept or round(outputs.total) == 0:
-        return PackSizes(_exactly(0), 0.0)
+        return PackSizes(_exactly(0), _exactly(0))
     labels = {_label(task) for task, _ in kept}
     classes = number_classes(labels, plan.class_names)
     tasks = [task for task, _ in kept]
     if plan.arrays is not None:
-        return _array_sizes(plan.arrays, classes, tasks, outputs.total / len(tasks))
+        return _between(partial(_array_sizes, plan.arrays, classes, tasks), [end / len(tasks) for end in outputs])
     rows = [_packed(task, one, plan.options.format, classes) for task, one in kept if one and one.facts is not None]
     if is_all:
         return _exact(plan.options, classes, tasks, rows)
     files = TotalInterval(*(_files_of(plan.options, tasks, *ends) for ends in zip(outputs, made, strict=True)))
-    size = _estimated(plan.options, classes, tasks, rows, outputs=outputs.total, made=made.total)
-    return PackSizes(files, size)
+    return PackSizes(files, _estimated(plan.options, classes, tasks, rows, outputs=outputs, made=made))
 
 
-def _exactly(number: int) -> TotalInterval:
+def _exactly(number: float) -> TotalInterval:
     return TotalInterval(number, number, number)
+
+
+def _between(sizes: Callable[[float], tuple[int, int]], ends: Sequence[float]) -> PackSizes:
+    """Return the sizes, which grow with a number of images, at an estimate and its two ends."""
+    found = [sizes(end) for end in ends]
+    return PackSizes(TotalInterval(*(files for files, _ in found)), TotalInterval(*(size for _, size in found)))
 
 
 def _label(task: Task) -> Label:
@@ -166,7 +172,7 @@ def _exact(
         values = {"file_name": task.output, "bytes": row[1], "kind": IMAGE, "status": DONE, "sample": task.sample or ""}
         packs[assigner.next(values)].append(row)
     return PackSizes(
-        _exactly(len(packs)), float(sum(_written(options.format, classes, pack) for pack in packs.values()))
+        _exactly(len(packs)), _exactly(sum(_written(options.format, classes, one) for one in packs.values()))
     )
 
 
@@ -176,16 +182,43 @@ def _estimated(
     tasks: Sequence[Task],
     rows: Sequence[tuple[PackedImage, int]],
     *,
-    outputs: float,
-    made: float,
-) -> float:
+    outputs: TotalInterval,
+    made: TotalInterval,
+) -> TotalInterval:
     """Return the bytes of packs from a sample: what lies beside its images stands for all."""
-    most, beside = _images_of_a_pack(options, outputs, made), 0.0
-    for images in _images_of_splits(options, tasks, outputs):
-        packs = max(1, math.ceil(images / most - 1e-9))
-        beside += (packs - 1) * _beside(options.format, classes, rows, most)
-        beside += _beside(options.format, classes, rows, images - (packs - 1) * most)
-    return made + beside
+
+    def size(images: float, made: float) -> tuple[float, int]:
+        if math.isinf(made):
+            return made, 1
+        most, beside, packs = _images_of_a_pack(options, images, made), 0.0, 0
+        for count in _images_of_splits(options, tasks, images):
+            whole = max(1, math.ceil(count / most - 1e-9)) - 1
+            beside += whole * _beside(options.format, classes, rows, most)
+            beside += _beside(options.format, classes, rows, count - whole * most)
+            packs += whole + 1
+        return made + beside, packs
+
+    (total, packs), (low, _), (high, _) = (size(*ends) for ends in zip(outputs, made, strict=True))
+    # What lies beside an image does not go by its bytes, so its chance adds to theirs as that of another thing.
+    chance = _chance_beside(options.format, rows, outputs.total, packs)
+    least = sum(row[1] for row in rows)
+    return TotalInterval(
+        total, max(least, total - math.hypot(total - low, chance)), total + math.hypot(high - total, chance)
+    )
+
+
+def _chance_beside(pack_format: str, rows: Sequence[tuple[PackedImage, int]], images: float, packs: int) -> float:
+    """Return half of a 95 % interval of the bytes beside images that a tar fills up; rows of Parquet differ little."""
+    tar = FILE_FORMATS[pack_format]
+    if not isinstance(tar, WebDatasetFormat) or len(rows) <= 1:
+        return 0.0
+    spread = float(np.std(_beside_each(tar, rows), ddof=1)) * images / math.sqrt(len(rows))
+    return NORMAL_QUANTILE * math.hypot(spread, _RECORD * math.sqrt(packs / 12))
+
+
+def _beside_each(tar: WebDatasetFormat, rows: Sequence[tuple[PackedImage, int]]) -> list[int]:
+    """Return the bytes beside those of each image in a tar."""
+    return [sum(map(len, tar.files_of(image))) - len(image.data) for image, _ in rows]
 
 
 def _files_of(options: Options, tasks: Sequence[Task], outputs: float, made: float) -> float:
@@ -217,8 +250,7 @@ def _beside(pack_format: str, classes: Classes, rows: Sequence[tuple[PackedImage
     if not rows:
         return 0.0
     if isinstance(tar := FILE_FORMATS[pack_format], WebDatasetFormat):
-        sizes = [sum(map(len, tar.files_of(image))) - len(image.data) for image, _ in rows]
-        return images * float(np.mean(sizes)) + 2 * 512 + _RECORD / 2
+        return images * float(np.mean(_beside_each(tar, rows))) + 2 * 512 + _RECORD / 2
     count = max(1, round(images))
     few = count if count <= 2 * _GROUP else _GROUP + count % _GROUP
 
@@ -232,8 +264,8 @@ def _beside(pack_format: str, classes: Classes, rows: Sequence[tuple[PackedImage
     return first + (count - few) / _GROUP * (second - first)
 
 
-def _array_sizes(facts: ArrayFacts, classes: Classes, tasks: Sequence[Task], share: float) -> PackSizes:
-    """Return the sizes of arrays, which are known but for the names of images that fail."""
+def _array_sizes(facts: ArrayFacts, classes: Classes, tasks: Sequence[Task], share: float) -> tuple[int, int]:
+    """Return the number of files of arrays and their bytes, which are known but for the names of images that fail."""
     splits: defaultdict[str, list[int]] = defaultdict(list)
     for task in tasks:
         name = json.dumps(ArraysFormat().member(task.output))
@@ -251,7 +283,7 @@ def _array_sizes(facts: ArrayFacts, classes: Classes, tasks: Sequence[Task], sha
         described[split] = {"images": images, "files": files}
     values = dataset_values(facts, classes, described, {})
     record = len(json.dumps(values, indent=1)) + 1
-    return PackSizes(_exactly(sum(len(one["files"]) for one in described.values()) + 1), float(total + record))
+    return sum(len(one["files"]) for one in described.values()) + 1, total + record
 
 
 def _array_bytes(descr: str, shape: tuple[int, ...]) -> int:

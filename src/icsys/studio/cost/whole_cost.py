@@ -46,7 +46,7 @@ class WholeCost(NamedTuple):
     seconds: TotalInterval
     outputs: TotalInterval
     files: TotalInterval
-    packed: float | None
+    packed: TotalInterval | None
     jobs: int
 
     def plain(self) -> dict[str, Any]:

@@ -22,10 +22,11 @@ from icsys.studio.images.file_versions import version_of_file
 from icsys.studio.jobs.job import BusyError, Job, problem_text
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Callable, Container, Mapping
     from pathlib import Path
 
     from icsys.files.locations import Location
+    from icsys.files.rooted_path import RootedPath
     from icsys.learning.learn_progress import LearnProgress
     from icsys.learning.learn_settings import LearnSettings
     from icsys.learning.learned import Learned
@@ -72,8 +73,13 @@ class LearnJob(Job):
         """
         self.begin(lambda stop: self._work(options, settings, stop, given_geometry=given_geometry))
 
-    def show(self, path: Path) -> None:
+    def show(self, path: Path, place: RootedPath | None = None) -> None:
         """Let the result of a file take the place of the last one.
+
+        Parameters
+        ----------
+        place
+            Where it is read, without a link on the way; None to read it by its name.
 
         Raises
         ------
@@ -87,23 +93,24 @@ class LearnJob(Job):
         from icsys.report.learned.read_learned import read_learned  # noqa: PLC0415 - few sources have one
 
         version = version_of_file(path)
-        learned = read_learned(path)
+        learned = read_learned(place or path)
         self._shown = path, version
         self.learned = _result(learned) | {"file": str(path), "about": learned.source}
         self._values = {"state": "shown", "stopping": False, "problem": ""}
         self._tell()
 
-    def renew(self, offered: Container[Path]) -> None:
+    def renew(self, offered: Container[Path], place_of: Callable[[Path], RootedPath | None]) -> None:
         """Read the file of the last result once more if it is another one by now, and still offered.
 
-        A file that is no result any more leaves the last one as it was.
+        A file that is no result any more leaves the last one as it was. ``place_of`` says where it is read, as for
+        :meth:`show`.
         """
         if self._shown is None or self.is_running:
             return
         path, version = self._shown
         if path in offered and version_of_file(path) not in {version, ""}:
             with suppress(ICSError):
-                self.show(path)
+                self.show(path, place_of(path))
 
     def latest(self) -> Mapping[str, Any]:
         """Return the latest news."""

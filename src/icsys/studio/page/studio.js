@@ -13,7 +13,9 @@ import { Learn } from "./modules/learn.js";
 import { LeftOut } from "./modules/left_out.js";
 import { renewOften } from "./modules/renewal.js";
 import { Run } from "./modules/run.js";
+import { Picked } from "./modules/picked.js";
 import { Presets } from "./modules/presets.js";
+import { Steps } from "./modules/steps.js";
 import { Store } from "./modules/store.js";
 import { Take } from "./modules/take.js";
 import { Views } from "./modules/views.js";
@@ -25,9 +27,14 @@ const store = new Store(state.options, state.settings, state.destination, state.
 const views = new Views(store, byId("views"), state.fields);
 new Controls(store, byId("controls"), state.fields, views);
 const grid = new Grid(store, byId("grid"));
-grid.onListed = (found) => views.listed(found);
+const steps = new Steps(store, grid);
+grid.onListed = (found) => {
+  views.listed(found);
+  steps.show();
+};
 const leftOut = new LeftOut(store, grid);
 new Figures(store, views);
+const picked = new Picked(store, views);
 const cost = new Cost(store);
 new Frontier(store);
 new InspectionView(store);
@@ -35,7 +42,7 @@ const run = new Run(store);
 const learn = new Learn(store);
 const presets = new Presets(store, new Take(store));
 
-renewOften([grid, views, cost, run, learn, presets], [grid, views, cost, leftOut]);
+renewOften([grid, views, cost, run, learn, presets], [grid, views, cost, leftOut, picked]);
 
 for (const [name, action] of Object.entries({
   undo: () => store.undo(),
@@ -60,8 +67,10 @@ document.addEventListener("keydown", (event) => {
     if (isText && (isTyping(target) || !target.closest("#controls"))) return;
     event.shiftKey ? store.redo() : store.undo();
     event.preventDefault();
-  } else if (isPlain && key === "b" && !isText && target.tagName !== "SELECT") {
-    store.toggle();
+  } else if (isPlain && !isText && target.tagName !== "SELECT") {
+    if (key === "b") store.toggle();
+    else if (key === "k") store.pick();
+    else steps.press(key);
   }
 });
 // The address holds the state, so links within the page leave it alone.

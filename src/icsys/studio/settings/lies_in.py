@@ -1,4 +1,4 @@
-"""Whether a path that the page names leads into a folder that the studio has opened."""
+"""Whether a path that the page names leads into a folder that the studio has opened, and where it is read there."""
 
 from __future__ import annotations
 
@@ -6,15 +6,27 @@ import os
 from pathlib import Path
 from typing import Any
 
+from icsys.files.held_folder import RootFolder
+from icsys.files.rooted_path import RootedPath
+
 
 def lies_in(path: str, folder: str) -> bool:
     """Return whether a path leads into a folder that exists, with all links followed; no text is refused."""
+    return place_below(path, folder) is not None
+
+
+def place_below(path: str, folder: str) -> RootedPath | None:
+    """Return where a path leads, with all links followed, if it lies in a folder that exists; None otherwise.
+
+    What is read there follows no link that takes the place of a file or folder later.
+    """
     try:
         if _is_on_other_drive(path, folder):
-            return False
-        return Path(path).resolve().is_relative_to(Path(folder).resolve(strict=True))
+            return None
+        top = Path(folder).resolve(strict=True)
+        return RootedPath(RootFolder(str(top)), Path(path).resolve().relative_to(top).parts)
     except (OSError, ValueError, RuntimeError):  # no such folder, no name of a file, or links in a circle
-        return False
+        return None
 
 
 def _is_on_other_drive(path: str, folder: str, paths: Any = os.path) -> bool:  # noqa: ANN401 - ntpath or posixpath

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.files.url import is_url
-from icsys.studio.settings.lies_in import lies_in
+from icsys.studio.settings.lies_in import place_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from icsys.files.rooted_path import RootedPath
 
 _LEARNED = "learn*.json"
 _MOST_FILES = 20
@@ -23,7 +25,13 @@ def is_in_opened(name: str, roots: Sequence[str]) -> bool:
     roots
         The source and the destination that were named on the command line.
     """
-    return any(lies_in(name, root) for root in roots if root and not is_url(root))
+    return opened_place(name, roots) is not None
+
+
+def opened_place(name: str, roots: Sequence[str]) -> RootedPath | None:
+    """Return where a file in an opened folder is read, without a link on the way; None if it lies in none of them."""
+    places = (place_below(name, root) for root in roots if root and not is_url(root))
+    return next((place for place in places if place is not None), None)
 
 
 def learned_files(roots: Sequence[str]) -> Iterator[Path]:

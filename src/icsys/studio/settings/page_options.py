@@ -8,11 +8,12 @@ from icsys.color_and_size_checks import PALETTE_SUFFIXES
 from icsys.errors import UsageError
 from icsys.files.url import shown
 from icsys.options import Options
-from icsys.studio.settings.opened_files import is_in_opened
+from icsys.studio.settings.opened_files import is_in_opened, opened_place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from icsys.files.rooted_path import RootedPath
     from icsys.run_settings import RunSettings
 
 
@@ -38,6 +39,23 @@ def page_options(values: dict[str, Any], begun: Options, roots: Sequence[str]) -
     if not names_file(values) or name == begun.palette or is_in_opened(name, roots):
         return options
     raise UsageError(_refusal("palette", name))
+
+
+def palette_place(options: Options, begun: Options, roots: Sequence[str]) -> RootedPath | None:
+    """Return where the palette file of options is read; None for that of the user, which is read by its name.
+
+    Raises
+    ------
+    UsageError
+        If it is not opened.
+    """
+    name = options.palette
+    if name == begun.palette:
+        return None
+    place = opened_place(name, roots)
+    if place is None:
+        raise UsageError(_refusal("palette", name))
+    return place
 
 
 def names_file(values: dict[str, Any]) -> bool:

@@ -21,11 +21,12 @@ from icsys.studio.surveys.low_urgency import low_urgency_thread
 from icsys.studio.surveys.palette_search import FoundPalettes, PaletteSearch
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from icsys.files.rooted_path import RootedPath
     from icsys.image.decode import Admit
     from icsys.records.palette_files import Palettes
     from icsys.run_settings import RunSettings
@@ -95,10 +96,20 @@ class SharedPalettes:
         Where news of the kind ``palette`` go.
     admit
         Bounds the memory of what is decoded at the same time, as for :func:`~icsys.image.decode.decode_photo`.
+    place_of
+        Says where the palette file of options is read, as for :func:`~icsys.records.palette_files.with_file`.
     """
 
-    def __init__(self, images: ImageList, settings: RunSettings, events: Events, admit: Admit) -> None:
-        self._images, self._settings, self._events = images, settings, events
+    def __init__(
+        self,
+        images: ImageList,
+        settings: RunSettings,
+        events: Events,
+        admit: Admit,
+        place_of: Callable[[Options], RootedPath | None] = lambda _: None,
+    ) -> None:
+        self._place_of = place_of
+        self._images, self.settings, self._events = images, settings, events
         self._search = PaletteSearch(images, settings, admit)
         self._found: OrderedDict[Hashable, FoundPalettes | Exception] = OrderedDict()
         self._wanted: OrderedDict[Hashable, _Wanted] = OrderedDict()
@@ -122,7 +133,8 @@ class SharedPalettes:
             return Shared(options, None, "", "")
         path = self._images[number].task.output
         if options.palette not in {"image", *SHARED}:
-            options, palettes = with_file(options, colors_given=options.colors != Options().colors)
+            is_given = options.colors != Options().colors
+            options, palettes = with_file(options, colors_given=is_given, place=self._place_of(options))
             return _with_palettes(options, path, palettes, "")
         self._search.check(options)
         label = label_of(path) if options.palette == "class" and self._search.is_sampled else None
@@ -173,13 +185,15 @@ class SharedPalettes:
         assert chosen is not None  # noqa: S101 - one of both is found
         share = f"{options.quality_share:.0%} of {found.taken} photos"
         note = f"{chosen.colors} colours for all photos: {share} reach {chosen.target} with them."
+        if self.settings.selects:
+            note += " The run leaves photos out or divides them first, so its number may differ."
         return Shared(options.replace(colors=chosen.colors), None, note, f"colors={chosen.colors}")
 
     def _note(self, found: FoundPalettes) -> str:
         notes = []
         if found.taken < found.total:
             notes.append(f"The palette is found from {found.taken:,} of {found.total:,} photos; the run takes all.")
-        if self._settings.selects:
+        if self.settings.selects:
             notes.append("The run leaves photos out or divides them first, so its palette may differ.")
         return " ".join(notes)
 

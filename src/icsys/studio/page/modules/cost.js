@@ -29,11 +29,19 @@ const row = (name, value, more) => [
   element("dd", {}, element("b", { textContent: value }), " ", element("span", { textContent: more })),
 ];
 
+/** Return what all that holds the photos takes together; an empty list where nothing does. */
+function packedRow({ format, packed, packed_low: low, packed_high: high, companions }) {
+  if (!packed) return [];
+  const [name] = PACKS[format];
+  // What goes with photos lies in there, too, and is not counted.
+  return row(name, `${companions ? "at least " : ""}${bytesText(packed)}`, between(low, high, bytesText));
+}
+
 /** Say where the figures come from, and how sure they are. */
 function noteOf(cost) {
   const parts = [];
-  const isAll = cost.sampled === cost.images;
-  if (isAll) parts.push("All photos were compressed for it: the bytes are exact, the time is an estimate.");
+  if (cost.is_exact) parts.push("All photos were compressed for it: the bytes are exact, the time is an estimate.");
+  else if (cost.sampled === cost.images) parts.push("All photos were compressed for it; the run may differ, as said below.");
   else {
     parts.push(`Estimated from ${count(cost.sampled)} of ${many(cost.images, "photo")}, drawn at random, large files more often.`);
     parts.push("About 95 of 100 such estimates hold the true value between their ends.");
@@ -95,6 +103,7 @@ export class Cost {
   }
 
   #fail(text) {
+    byId("total-line").classList.remove("older");
     byId("totals").replaceChildren();
     byId("total-line").textContent = "";
     byId("cost-note").textContent = text;
@@ -108,16 +117,15 @@ export class Cost {
     else if (!cost.is_listed) this.#fail(`Listing the photos: ${count(cost.images)} so far.`);
     else if (!cost.sampled && !cost.done) this.#fail("First the palette that photos share is found.");
     else {
-      const isAll = cost.sampled === cost.images;
       const { times, word } = cost.bytes && cost.bytes_in ? changeOf(cost.bytes_in, cost.bytes) : { times: "", word: "" };
       byId("totals").replaceChildren(
         ...row("Bytes", bytesText(cost.bytes), between(cost.bytes_low, cost.bytes_high, bytesText)),
         ...row(word === "larger" ? "Larger" : "Smaller", word && `${times} times`, `from ${bytesText(cost.bytes_in)}`),
         ...row("Time", durationText(cost.seconds), between(cost.seconds_low, cost.seconds_high, durationText)),
-        ...(cost.packed ? row(PACKS[cost.format][0], `${isAll ? "" : "about "}${bytesText(cost.packed)}`, "") : []),
+        ...packedRow(cost),
         ...row("Files", count(cost.files), between(cost.files_low, cost.files_high, count)),
       );
-      const about = isAll ? "" : "About ";
+      const about = cost.is_exact ? "" : "About ";
       byId("total-line").textContent = `${about}${bytesText(cost.bytes)} in all${word && `, ${times}× ${word}`}`;
       byId("totals").classList.remove("older");
       byId("total-line").classList.remove("older");

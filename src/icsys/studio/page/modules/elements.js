@@ -67,6 +67,9 @@ export function durationText(seconds) {
   return seconds < 172800 ? `${(seconds / 3600).toPrecision(2)} h` : `${Math.round(seconds / 86400)} days`;
 }
 
+/** Keep each number and its unit in one line. */
+export const tied = (text) => text.replace(/(\d|SSIM) (?=([kMGT]?B|m?s|min|h)\b|%|\d)/g, "$1\u00a0");
+
 let timer = 0;
 
 /** Show a sentence for some seconds; an empty one hides what is shown. */

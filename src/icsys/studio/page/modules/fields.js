@@ -78,3 +78,18 @@ export const numberInput = (form, step) =>
 
 export const group = (title, ...children) =>
   element("fieldset", {}, element("legend", { textContent: title }), ...children);
+
+/** Let a list choose among all names, with the number of each; without a choice it is hidden. */
+export function showCounts(list, counts) {
+  const names = Object.keys(counts).filter(Boolean);
+  const text = JSON.stringify(counts);
+  if (list.dataset.counts === text) return;
+  list.dataset.counts = text;
+  const { value } = list;
+  list.replaceChildren(
+    element("option", { value: "", textContent: "all" }),
+    ...names.map((one) => element("option", { value: one, textContent: `${one} (${counts[one].toLocaleString("en")})` })),
+  );
+  list.value = value;
+  list.parentElement.hidden = names.length < 2;
+}

@@ -1,7 +1,7 @@
 // The best size and number of colours within a number of bytes, and the frontier as a plot that can be pressed.
 
 import { ask } from "./api.js";
-import { budgetText, byId, bytesText, element, roundText } from "./elements.js";
+import { budgetText, byId, bytesText, element, roundText, tied } from "./elements.js";
 import { onEvent } from "./events.js";
 import { plot } from "./plot.js";
 
@@ -12,6 +12,7 @@ const AUTO = ["min_psnr", "min_ssim", "max_delta_e", "per", "quality_share", "st
 
 const sideText = (side) => (side === null ? "the present size" : `${side} px`);
 const kText = (colors) => (colors === null ? "all" : `K ${colors}`);
+const colorsText = (colors) => (colors === null ? "all colours" : `${colors} colours`);
 // What the question leaves open; other options decide the answer.
 const OPEN = ["colors", "step", "scale", "size", ...AUTO];
 const fixedIn = (options) => JSON.stringify(Object.entries(options).filter(([name]) => !OPEN.includes(name)).sort());
@@ -32,13 +33,17 @@ export class Frontier {
       event.preventDefault();
       this.#find();
     });
+    this.best = element("button", { type: "button", textContent: "Show the best", hidden: true });
+    this.best.title = "Take over the best within the bytes, to look at it";
+    this.best.addEventListener("click", () => this.#take(this.#latest.chosen));
     this.use = element("button", { type: "button", textContent: "Use the budget in the run", hidden: true });
     this.use.addEventListener("click", () => this.#useInRun());
     this.drop = element("button", { type: "button", textContent: "Run without the budget", hidden: true });
     this.drop.addEventListener("click", () => store.setBudget(null, []));
     this.state = element("p", { className: "small" });
     this.older = element("p", { className: "small", role: "status" });
-    byId("budget").append(this.use, this.drop, this.state, this.older);
+    byId("frontier-actions").append(this.best, this.use, this.drop);
+    byId("frontier-actions").after(this.state, this.older);
     onEvent("frontier", (found) => {
       this.#latest = found;
       this.#show();
@@ -57,6 +62,7 @@ export class Frontier {
     byId("frontier").classList.toggle("older", isOlder);
     const limit = this.store.settings().total_bytes ?? undefined; // null once it was taken back
     this.drop.hidden = (limit ?? null) === null;
+    this.best.hidden = !this.hasChosen;
     this.use.hidden = !this.hasChosen || limit === this.limit;
     this.state.textContent = budgetText(limit);
   }
@@ -116,15 +122,17 @@ export class Frontier {
     const { chosen } = found;
     const ends = chosen.bytes_low < chosen.bytes_high ? ` (${bytesText(chosen.bytes_low)} to ${bytesText(chosen.bytes_high)})` : "";
     const isAll = found.sampled === found.images;
-    const what = `${sideText(chosen.side)}, ${kText(chosen.colors)}, ${isAll ? "" : "about "}${bytesText(chosen.bytes)}${ends}.`;
+    const what = `${sideText(chosen.side)}, ${colorsText(chosen.colors)}, ${isAll ? "" : "about "}${bytesText(chosen.bytes)}${ends}.`;
     const within = roundText(found.total_bytes);
-    const parts = [found.is_largest ? `Even the largest setting keeps within ${within}: ${what}` : `Best within ${within}: ${what}`];
+    const first = found.is_largest ? `Even the largest setting keeps within ${within}: ${what}` : `Best within ${within}: ${what}`;
+    const parts = [];
     if (found.why) parts.push(`${found.why[0].toUpperCase()}${found.why.slice(1)}.`);
     const all = found.images.toLocaleString("en");
     if (isAll) parts.push(`All ${all} photos were measured for it.`);
     else parts.push(`Estimated from ${found.sampled} of ${all} photos; a run with the budget corrects it by the exact total.`);
     if (!found.done) parts.push(`Measuring others: ${found.lines.length} of ${found.sides} sizes.`);
-    note.textContent = parts.join(" ");
+    const why = element("span", { className: "small", textContent: tied(parts.join(" ")) });
+    note.replaceChildren(element("b", { textContent: tied(first) }), " ", why);
     this.hasChosen = true;
     this.#update();
     this.#draw(found);

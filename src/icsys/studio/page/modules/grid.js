@@ -4,7 +4,9 @@ import { ask } from "./api.js";
 import { cellOf, placeOf, shownOf } from "./cell.js";
 import { byId, element, notice } from "./elements.js";
 import { onEvent } from "./events.js";
+import { showCounts } from "./fields.js";
 import { ThumbnailQueue } from "./thumbnail_queue.js";
+import { countText } from "./words.js";
 
 const LEAST_CELL = 96; // pixels
 const PAGE = 200; // photos that are asked for at once
@@ -182,31 +184,14 @@ export class Grid {
   #tell(found) {
     this.onListed(found);
     byId("count").textContent = this.#countText(found);
-    for (const [name, counts] of [["label", found.labels], ["split", found.splits]]) {
-      const list = byId(name);
-      const names = Object.keys(counts).filter(Boolean);
-      const text = JSON.stringify(counts);
-      if (list.dataset.counts === text) continue;
-      list.dataset.counts = text;
-      const value = list.value;
-      list.replaceChildren(
-        element("option", { value: "", textContent: "all" }),
-        ...names.map((one) => element("option", { value: one, textContent: `${one} (${counts[one].toLocaleString("en")})` })),
-      );
-      list.value = value;
-      list.parentElement.hidden = names.length < 2;
-    }
+    showCounts(byId("label"), found.labels);
+    showCounts(byId("split"), found.splits);
   }
 
-  #countText({ chosen, total, complete, measuring, problem }) {
-    const [some, all] = [chosen, total].map((number) => number.toLocaleString("en"));
-    const photos = (number) => (number === 1 ? "photo" : "photos");
-    const ending = problem ? `: ${problem}` : "";
-    if (this.#isByWorst && (measuring || this.#isAskingWorst)) return (this.#measured || MEASURING) + ending;
-    if (this.#isByWorst) return `${some} ${photos(chosen)} of a random sample, by CIEDE2000${ending}`;
-    const more = complete ? "" : " so far";
-    if (!chosen && total) return `None of ${all} photos${more} fits${ending}`;
-    return chosen === total ? `${all} ${photos(total)}${more}${ending}` : `${some} of ${all} photos${more}${ending}`;
+  #countText(found) {
+    const isMeasured = !found.measuring && !this.#isAskingWorst;
+    if (!this.#isByWorst || isMeasured) return countText(found, this.#isByWorst);
+    return (this.#measured || MEASURING) + (found.problem ? `: ${found.problem}` : "");
   }
 
   #draw() {
@@ -268,7 +253,22 @@ export class Grid {
     const place = event.key in ends ? ends[event.key] : this.#cursor + (steps[event.key] ?? NaN);
     if (Number.isNaN(place)) return;
     event.preventDefault();
-    if (place < 0 || place >= this.#chosen) return;
+    if (place >= 0 && place < this.#chosen) this.#goTo(place);
+  }
+
+  /** The place so many photos further on than what is shown, null if there is none. Of other photos, the cursor's is next. */
+  placeAfter(by) {
+    const place = this.#at(this.#cursor)?.image === this.store.state.image ? this.#cursor + by : this.#cursor;
+    return place >= 0 && place < this.#chosen ? place : null;
+  }
+
+  /** Show the photo so many places further on. */
+  step(by) {
+    const place = this.placeAfter(by);
+    if (place !== null) this.#goTo(place);
+  }
+
+  #goTo(place) {
     this.#cursor = place;
     this.#reveal();
     this.#choose(place);

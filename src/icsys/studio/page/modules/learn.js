@@ -6,7 +6,7 @@ import { onEvent } from "./events.js";
 import { setOff } from "./focus.js";
 import { plot } from "./plot.js";
 
-const COLUMNS = ["Arm", "Bytes a photo", "Accuracy", "Less full colour, and verdict"];
+const COLUMNS = ["Setting", "Bytes a photo", "Accuracy", "Less full colour, and verdict"];
 
 const signed = (points) => `${points > 0 ? "+" : points < 0 ? "−" : ""}${Math.abs(points).toFixed(1)}`;
 const judged = (arm) => arm.accuracy !== null;

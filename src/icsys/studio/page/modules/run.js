@@ -1,13 +1,15 @@
 // The run: where it writes, its start and its end, and how far it is. It goes on when the page is closed.
 
 import { ask } from "./api.js";
-import { budgetText, byId, bytesText, changeOf, durationText, element, notice, pathOf, pathParts } from "./elements.js";
+import { budgetText, byId, bytesText, changeOf, durationText, element, notice, pathOf, pathParts, tied } from "./elements.js";
 import { onEvent } from "./events.js";
 import { setValue } from "./fields.js";
 import { setOff } from "./focus.js";
 
 const PAUSE = 300; // milliseconds without a change before the destination is looked at
 const TITLE = document.title;
+const NAMELESS = "Name the folder to write to first.";
+const INTERRUPTED = "interrupted"; // a run that was stopped here, or by Ctrl-C
 
 const count = (number) => number.toLocaleString("en");
 const images = (number) => `${count(number)} ${number === 1 ? "image" : "images"}`;
@@ -27,6 +29,13 @@ function counts(run) {
     [run.failed, "failed"],
   ];
   return parts.filter(([number]) => number).map(([number, word]) => `${count(number)} ${word}`).join(", ");
+}
+
+/** Return where a run is, in a few words. */
+function nowText({ state, stopping, done, total }) {
+  if (state !== "running") return { done: "done", stopped: "ended early", failed: "could not go on" }[state];
+  if (stopping) return "ending";
+  return total ? `${Math.floor((done / total) * 100)}\u00a0%` : images(done);
 }
 
 export class Run {
@@ -71,6 +80,7 @@ export class Run {
     const { views, active } = this.store.state;
     const ofView = views.length > 1 ? `With the settings of view ${active + 1}.` : "";
     byId("run-view").textContent = [ofView, budgetText(this.store.settings().total_bytes)].filter(Boolean).join(" ");
+    this.#refuse("");
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#check(), PAUSE);
   }
@@ -82,9 +92,9 @@ export class Run {
     if (text === this.#checked && !again) return;
     this.#checked = text;
     const asked = (this.#asked += 1);
-    let found;
+    let found = { what: "refused", folder: "", text: NAMELESS };
     try {
-      found = await ask("run/check", request);
+      if (request.destination.trim()) found = await ask("run/check", request);
     } catch (error) {
       found = { what: "wrong", folder: "", text: error.message };
     }
@@ -96,7 +106,7 @@ export class Run {
     const place = found.folder && !isRefused ? [pathOf(found.folder), " "] : [];
     byId("destination-check").replaceChildren(...place, found.text);
     byId("destination-check").classList.toggle("refused", isRefused);
-    this.destination.setAttribute("aria-invalid", String(found.what === "refused" || !request.destination.trim()));
+    this.destination.setAttribute("aria-invalid", String(found.what === "refused"));
   }
 
   /** Look at the destination once more. */
@@ -104,13 +114,26 @@ export class Run {
     if (this.#checked) this.#check(true);
   }
 
+  /** Say beside the button why no run has begun; an empty text takes it back. */
+  #refuse(text) {
+    byId("run-refused").textContent = text;
+    byId("run-refused").hidden = !text;
+    if (text) byId("run-refused").scrollIntoView({ block: "nearest" });
+  }
+
   async #start() {
+    if (!this.destination.value.trim()) {
+      this.#refuse(NAMELESS);
+      this.destination.focus();
+      return;
+    }
     setOff(byId("start"), true);
+    this.#refuse("");
     try {
       this.#show(await ask("run", this.#request()));
       byId("run-state").scrollIntoView({ block: "nearest" });
     } catch (error) {
-      notice(error.message);
+      this.#refuse(error.message);
       setOff(byId("start"), this.run?.state === "running");
     }
   }
@@ -139,6 +162,9 @@ export class Run {
     this.#showProgress(run);
     this.#showFailures(run);
     document.title = isRunning && run.total ? `${Math.floor((run.done / run.total) * 100)} % · ${TITLE}` : TITLE;
+    // The run stands far down the page: what the page shows first says where it is, and leads there.
+    byId("run-now").textContent = `Run: ${nowText(run)}`;
+    byId("run-now").hidden = false;
     byId("report").hidden = isRunning || !run.report;
     if (isRunning) return;
     this.#showEnd(run);
@@ -162,7 +188,7 @@ export class Run {
     if (run.rate) parts.push(`${run.rate < 10 ? run.rate.toPrecision(2) : count(Math.round(run.rate))} a second`);
     if (run.left !== null && run.done < run.total) parts.push(`${durationText(run.left)} left`);
     if (run.bytes_out) parts.push(became(run));
-    byId("run-line").textContent = parts.filter(Boolean).join(" · ");
+    byId("run-line").textContent = tied(parts.filter(Boolean).join(" · "));
     byId("run-to").replaceChildren(...pathParts(run.folder));
   }
 
@@ -182,16 +208,20 @@ export class Run {
   }
 
   #showEnd(run) {
-    const texts = {
-      done: `Done: ${counts(run)}${run.dry_run ? "; nothing was written" : ""}, in ${durationText(run.seconds)}.`,
-      stopped: `Ended early (${run.stopped}): ${counts(run) || "no image is done"}. What is written is complete, and the next run goes on from here.`,
-      failed: `The run could not go on. ${run.problem}`,
-    };
-    const parts = [texts[run.state]];
+    // Only who ends a run knows why without being told.
+    const isWrong = run.state === "failed" || (run.state === "stopped" && run.stopped !== INTERRUPTED);
+    const [first, rest] = {
+      done: ["Done", `: ${counts(run)}${run.dry_run ? "; nothing was written" : ""}, in ${durationText(run.seconds)}.`],
+      stopped: [
+        `Ended early (${run.stopped})`,
+        `: ${counts(run) || "no image is done"}. What is written is complete, and the next run goes on from here.`,
+      ],
+      failed: ["The run could not go on.", ` ${run.problem}`],
+    }[run.state];
+    const parts = [rest];
     if (run.bytes_out && run.state !== "failed") parts.push(`${became(run)}.`);
     if (run.chosen) parts.push(`Chosen: ${run.chosen}.`);
-    if (run.report_problem) parts.push(`There is no report: ${run.report_problem}`);
-    byId("run-end").textContent = parts.join(" ");
-    byId("run-end").classList.toggle("refused", run.state === "failed");
+    if (run.report_problem) parts.push(`There is no report: ${run.report_problem}.`);
+    byId("run-end").replaceChildren(element("b", { className: isWrong ? "refused" : "", textContent: first }), tied(parts.join(" ")));
   }
 }

@@ -3,6 +3,7 @@
 
 const MOST_VIEWS = 4;
 const MOST_STEPS = 200;
+const MOST_PICKED = 12;
 const GEOMETRY = ["step", "scale", "size"];
 const REST = 250; // milliseconds between two changes of the address: browsers refuse many in a row
 
@@ -24,7 +25,7 @@ export class Store {
   constructor(defaults, settings = {}, destination = "", kept = []) {
     this.defaults = Object.freeze({ ...defaults });
     this.usual = Object.freeze({ settings, destination, kept });
-    this.state = Object.freeze({ views: [{}], active: 0, image: 0, settings: {}, destination: null, kept: null });
+    this.state = Object.freeze({ views: [{}], active: 0, image: 0, settings: {}, destination: null, kept: null, picked: [] });
   }
 
   get canUndo() {
@@ -104,6 +105,13 @@ export class Store {
 
   show(image) {
     this.#change({ image }, "image");
+  }
+
+  /** Pick the shown photo, or put it back; of too many, the one that was picked first goes. */
+  pick() {
+    const { image, picked } = this.state;
+    const others = picked.filter((one) => one !== image);
+    this.#change({ picked: others.length < picked.length ? others : [...picked, image].slice(-MOST_PICKED) });
   }
 
   activate(active) {
@@ -198,7 +206,9 @@ export class Store {
       const settings = isTable(found.settings) ? found.settings : {};
       const destination = typeof found.destination === "string" ? found.destination : null;
       const kept = Array.isArray(found.kept) ? found.kept : null;
-      this.state = Object.freeze({ views, active, image, settings, destination, kept });
+      const isNumber = (one) => Number.isInteger(one) && one >= 0;
+      const picked = Array.isArray(found.picked) ? [...new Set(found.picked)].filter(isNumber).slice(0, MOST_PICKED) : [];
+      this.state = Object.freeze({ views, active, image, settings, destination, kept, picked });
     } catch {
       // Another fragment is no state.
     }

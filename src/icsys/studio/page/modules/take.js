@@ -29,6 +29,8 @@ export class Take {
     this.store = store;
     this.text = byId("taken");
     this.said = byId("take-note");
+    // Browsers bring the first line of a text into sight, and leave the rest out of it.
+    this.text.addEventListener("focus", () => this.text.scrollIntoView({ block: "nearest" }));
     this.forms = [...document.querySelectorAll("input[name='taken-as']")];
     // What Python and TOML cannot say.
     this.limits = element("p", { className: "small", role: "status" });

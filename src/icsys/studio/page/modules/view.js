@@ -1,7 +1,7 @@
 // One view of the photo with settings of its own: before and after behind a divider, and what they come to.
 
 import { PAGE, ask, isReplaced } from "./api.js";
-import { byId, bytesText, element } from "./elements.js";
+import { byId, bytesText, element, tied } from "./elements.js";
 
 const PATIENCE = 300; // milliseconds after which a view says that it is busy, and a newer wish is sent as well
 const MOST_AT_ONCE = 2;
@@ -48,7 +48,7 @@ export class View {
     this.picture = element("div", { className: "picture" }, this.before, this.after, this.marks);
     this.tags = ["before", "after"].map((side) => element("span", { className: `tag ${side}`, "aria-hidden": "true" }));
     const knob = element("span", { className: "knob", "aria-hidden": "true" });
-    this.frame = element("div", { className: "frame", tabIndex: 0, role: "group" }, this.picture, knob, ...this.tags);
+    this.frame = element("div", { className: "frame alone", tabIndex: 0, role: "group" }, this.picture, knob, ...this.tags);
     this.frame.setAttribute("aria-label", `Picture ${number + 1}: arrows move, plus and minus zoom`);
     this.select = element("button", { type: "button", className: "select", textContent: `View ${number + 1}` });
     this.summary = element("span", { className: "summary" });
@@ -291,7 +291,6 @@ export class View {
     const words = [this.lossy?.name ?? this.#colors(), `${width} × ${height}`, ...more].join(", ");
     const ssim = quality?.ssim === undefined ? "" : `, SSIM ${quality.ssim.toFixed(3)}`;
     const text = `${words}: ${bytesText(bytes)}, ${savedText({ bytes, bytes_in })}${ssim}`;
-    // A number and its unit stay in one line.
-    this.summary.textContent = text.replace(/(\d|SSIM) (?=[kMGT]?B\b|%|\d)/g, "$1\u00a0");
+    this.summary.textContent = tied(text);
   }
 }

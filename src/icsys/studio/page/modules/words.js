@@ -86,3 +86,14 @@ export function idleReason({ needs, formats, auto }, options) {
     ? `This has an effect only with ${title} ${needs.values.join(", ")}.`
     : `This has an effect only with a final ${title}.`;
 }
+
+/** How many photos are shown, and of how many; a sample has the worst ones first. */
+export function countText({ chosen, total, complete, problem }, isSample) {
+  const [some, all] = [chosen, total].map((number) => number.toLocaleString("en"));
+  const photos = (number) => (number === 1 ? "photo" : "photos");
+  const ending = problem ? `: ${problem}` : "";
+  if (isSample) return `${some} ${photos(chosen)} of a random sample, by CIEDE2000${ending}`;
+  const more = complete ? "" : " so far";
+  if (!chosen && total) return `None of ${all} photos${more} fits${ending}`;
+  return chosen === total ? `${all} ${photos(total)}${more}${ending}` : `${some} of ${all} photos${more}${ending}`;
+}
