@@ -333,6 +333,25 @@ def test_a_photo_whose_thumbnail_is_on_its_way_has_an_empty_place(page):
     expect(waiting).to_have_css("opacity", "0")
 
 
+def test_a_side_that_is_typed_stays_where_it_is(page):
+    place = control(page, "Width").bounding_box()
+    enter(page, "Width", "64")
+    expect(page.locator(".summary")).to_contain_text("64 \u00d7 ")
+    expect(control(page, "Block")).to_be_disabled()
+    assert control(page, "Width").bounding_box() == place
+    page.get_by_label("By", exact=True).select_option("step")
+    expect(control(page, "Block")).to_be_enabled()
+
+
+def test_a_link_leads_from_the_top_to_the_settings(page):
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the settings")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Strategy")).to_be_focused()
+
+
 def test_the_sides_of_large_photos_are_seen_in_whole(page):
     for name in ("Width", "Height"):
         enter(page, name, "65535")

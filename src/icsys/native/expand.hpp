@@ -32,6 +32,7 @@ constexpr int64_t ENTRIES = 256;    // of a table
 constexpr int64_t FEW_ENTRIES = 16; // what a shuffle of bytes looks up
 constexpr int64_t CACHE_LINE = 64, PAGE = 4096; // bytes, on most processors
 constexpr int64_t MOST_AHEAD = 16 * PAGE;       // bytes of an image whose pages are asked for before its turn
+constexpr int64_t MOST_WRITTEN = 64 * PAGE;     // bytes whose writing leaves in the second cache what was asked for
 
 // The colours of a palette as they are written, in planes or as pixels. Entries past the last colour repeat it, so any
 // index has an entry.
@@ -178,19 +179,26 @@ INLINE bool expand_nibbles(const uint8_t *, int64_t, int64_t, bool, const NoTabl
     return false;
 }
 
-// Write the pixels of `length` columns of a row from the column `left` on, which all exist.
+// Ask for the cache lines of `bytes` bytes: into the second cache, since what is written meanwhile fills the first.
+INLINE void fetch_lines(const uint8_t *from, int64_t bytes) {
+    for (int64_t i = 0; i < bytes; i += CACHE_LINE) __builtin_prefetch(from + i, 0, 2);
+}
+
+// Write the pixels of `length` columns of a row from the column `left` on, which all exist. The same columns `ahead` bytes
+// further on are asked for, unless that is 0.
 template <typename L, typename T = typename L::Value>
 INLINE void expand_columns(const uint8_t *row, int64_t left, int64_t length, bool flip, const L &tables,
-                           const Batch &batch, int64_t plane, T *out) {
+                           const Batch &batch, int64_t ahead, int64_t plane, T *out) {
     const int64_t bits = batch.bits;
     const bool planar = batch.planar != 0;
-    if constexpr (sizeof(T) == 1)
-        if (bits == 4 && planar && expand_nibbles(row, left, length, flip, tables, plane, out)) return;
     alignas(64) uint8_t room[TILE + PAST_TILE], mirrored[TILE];
     uint16_t wide[TILE];
     for (int64_t x = 0; x < length; x += TILE) {
         const int64_t n = length - x < TILE ? length - x : TILE, from = left + (flip ? length - x - n : x);
         T *to = out + x * (planar ? 1 : L::CHANNELS);
+        if (ahead) fetch_lines(row + ahead + from * bits / 8, (n * bits + 7) / 8);
+        if constexpr (sizeof(T) == 1)
+            if (bits == 4 && planar && expand_nibbles(row, from, n, flip, tables, plane, to)) continue;
         if (bits > 8) {
             const uint16_t *line = reinterpret_cast<const uint16_t *>(row) + from;
             look_up(flip ? reversed(line, n, wide) : line, n, tables, planar, plane, to);
@@ -230,8 +238,9 @@ INLINE int64_t between(int64_t low, int64_t value, int64_t high) {
     return value < low ? low : value > high ? high : value;
 }
 
-// Write the pixels of image k of a batch. Past an edge of the image, its outermost pixels are repeated.
-template <typename L> INLINE void expand_image(const Batch &batch, int64_t k, const L &tables) {
+// Write the pixels of image k of a batch. Past an edge of the image, its outermost pixels are repeated. What lies `ahead`
+// bytes further on is asked for, unless that is 0.
+template <typename L> INLINE void expand_image(const Batch &batch, int64_t k, int64_t ahead, const L &tables) {
     typedef typename L::Value T;
     const int64_t top = (batch.tops ? batch.tops[k] : 0) - (batch.downs ? batch.downs[k] : 0);
     const int64_t left = (batch.lefts ? batch.lefts[k] : 0) - (batch.rights ? batch.rights[k] : 0);
@@ -246,48 +255,51 @@ template <typename L> INLINE void expand_image(const Batch &batch, int64_t k, co
     const int64_t inner = length - before - past;
     if (!flip && inner == width && width * batch.bits == 8 * batch.row_bytes && top >= 0 &&
         top + lines <= batch.height) { // whole rows are one long line
-        if (lines) expand_columns(image + top * batch.row_bytes, 0, lines * length, false, tables, batch, plane, out);
+        if (lines)
+            expand_columns(image + top * batch.row_bytes, 0, lines * length, false, tables, batch, ahead, plane, out);
         return;
     }
     for (int64_t y = 0; y < lines; y++, out += length * step) {
         const uint8_t *const row = image + between(0, top + y, batch.height - 1) * batch.row_bytes;
         if (inner)
-            expand_columns(row, left + before, inner, flip, tables, batch, plane, out + (flip ? past : before) * step);
+            expand_columns(row, left + before, inner, flip, tables, batch, ahead, plane,
+                           out + (flip ? past : before) * step);
         if (inner == length) continue;
         repeat_column(row, 0, before, tables, batch, plane, out + (flip ? length - before : 0) * step);
         repeat_column(row, width - 1, past, tables, batch, plane, out + (flip ? 0 : length - past) * step);
     }
 }
 
-// Ask for the first line of each page of image k, and for its palette, while the image before it is written. In a shuffled
-// order the processor foresees none of them, and finding a page takes longer than reading it.
-INLINE void fetch_ahead(const Batch &batch, int64_t k) {
-    const uint8_t *const image = batch.indices + batch.rows[k] * batch.image_bytes;
+// Ask for the first line of each page of the image after image k, and for its palette, while image k is written: in a shuffled
+// order the processor foresees none of them, and finding a page takes longer than reading it. Nothing is asked for where that
+// image is next in memory. Return how many bytes it lies further on, if its other lines are to be asked for too, otherwise 0.
+template <typename L> INLINE int64_t fetch_ahead(const Batch &batch, int64_t k, int64_t last) {
+    if (k + 1 == last || batch.rows[k + 1] == batch.rows[k] + 1) return 0;
+    const uint8_t *const image = batch.indices + batch.rows[k + 1] * batch.image_bytes;
     const int64_t bytes = batch.height * batch.row_bytes, end = bytes < MOST_AHEAD ? bytes : MOST_AHEAD;
     __builtin_prefetch(image);
     for (int64_t i = PAGE - static_cast<int64_t>(reinterpret_cast<uintptr_t>(image) % PAGE); i < end; i += PAGE)
         __builtin_prefetch(image + i);
-    if (!batch.palette_bytes) return;
-    const uint8_t *const palette = batch.palettes + batch.palette_rows[k] * batch.palette_bytes;
-    for (int64_t i = 0; i < batch.palette_bytes && i < 3 * ENTRIES; i += CACHE_LINE) __builtin_prefetch(palette + i);
+    if (batch.palette_bytes) {
+        const uint8_t *const palette = batch.palettes + batch.palette_rows[k + 1] * batch.palette_bytes;
+        for (int64_t i = 0; i < batch.palette_bytes && i < 3 * ENTRIES; i += CACHE_LINE) __builtin_prefetch(palette + i);
+    }
+    const int64_t written = batch.out_height * batch.out_width * L::CHANNELS * static_cast<int64_t>(sizeof(typename L::Value));
+    return written > MOST_WRITTEN ? 0 : (batch.rows[k + 1] - batch.rows[k]) * batch.image_bytes;
 }
 
 // Write the pixels, or the indices, of the images from `first` to before `last` of a batch.
 template <typename T> INLINE void expand(const Batch &batch, int64_t first, int64_t last) {
     if (!batch.values) {
         const NoTables<T> tables = {batch.colors};
-        for (int64_t k = first; k < last; k++) {
-            if (k + 1 < last) fetch_ahead(batch, k + 1);
-            expand_image(batch, k, tables);
-        }
+        for (int64_t k = first; k < last; k++) expand_image(batch, k, fetch_ahead<NoTables<T>>(batch, k, last), tables);
         return;
     }
     Tables<T> tables;
     for (int64_t k = first; k < last; k++) {
         if (batch.palette_bytes || k == first)
             tables.fill(batch, batch.palettes + batch.palette_rows[k] * batch.palette_bytes);
-        if (k + 1 < last) fetch_ahead(batch, k + 1);
-        expand_image(batch, k, tables);
+        expand_image(batch, k, fetch_ahead<Tables<T>>(batch, k, last), tables);
     }
 }
 

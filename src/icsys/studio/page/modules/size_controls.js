@@ -1,7 +1,7 @@
 // The size of the outputs: by blocks, by a factor, or a final size.
 
 import { element } from "./elements.js";
-import { group, labelled, numberInput, numberProblem, select, setProblem, setValue } from "./fields.js";
+import { group, labelled, numberInput, numberProblem, select, setIdle, setProblem, setValue } from "./fields.js";
 import { titleOf } from "./words.js";
 
 const WAYS = { step: "blocks of pixels", scale: "a factor", size: "a final size" };
@@ -22,7 +22,10 @@ export function sizeGroup(controls) {
   const sides = sideInputs(controls);
   controls.onUpdate((options) => {
     way.value = ["size", "scale"].find((name) => options[name] !== undefined) ?? "step";
-    for (const [name, part] of Object.entries(parts)) part.hidden = name !== way.value;
+    // A final size leaves the blocks where they are, though off: the field that is typed in stays where it is.
+    parts.step.hidden = way.value === "scale";
+    parts.scale.hidden = way.value !== "scale";
+    setIdle(step, way.value === "step" ? "" : `This has an effect only by ${WAYS.step}.`, fields.step.help);
   });
   // Where the size follows from something else, the fields show what comes out of it.
   views.onMade((view) => {
