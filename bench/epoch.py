@@ -316,6 +316,12 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.processor_time and options.workers:
         parser.error("--processor-time counts this process alone: expected --workers 0")
+    for device in options.device:
+        try:
+            torch.empty(0, device=device)
+        except (AssertionError, RuntimeError) as error:  # PyTorch raises the first without CUDA
+            reason = str(error).partition("\n")[0]
+            parser.error(f"--device {device}: {reason}; expected one that PyTorch has here, such as cpu")
     return options
 
 

@@ -10,7 +10,8 @@ are the same, start from the same weights, and see the same images in the same o
 - *Pixels, one palette*: pixels of the same images.
 - *Pixels, own palettes*: pixels of the images with a palette each.
 
-A set with folders train and test is divided by them; another one by `--split`, which keeps near duplicates together.
+A set with folders train and test is divided by them, another one as `ics compress --split` does, which keeps near
+duplicates together.
 Accuracies are means over networks that differ by chance alone. Intervals hold the truth with 95 %; they count the
 chance of the networks and of the tested images.
 """
@@ -300,7 +301,11 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=6, help="of each network (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="networks of each kind (default: %(default)s)")
     parser.add_argument("--out", type=Path, help="also write the page to this Markdown file")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    for folder in options.folders:
+        if not folder.is_dir():
+            parser.error(f"{str(folder)!r} is no folder: expected one with folders of classes")
+    return options
 
 
 def main(arguments: list[str]) -> None:

@@ -11,6 +11,8 @@ import sys
 os.environ["SCIPY_ARRAY_API"] = "1"
 # Read by OpenMP when it is loaded: threads of scikit-learn that wait for each other would otherwise keep a core busy.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Servers of tests are on this machine: no proxy that the environment names stands between. Programs read either name.
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "localhost,127.0.0.1,::1"
 
 import pytest
 from hypothesis import settings

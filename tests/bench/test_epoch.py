@@ -79,8 +79,13 @@ def test_the_page_has_a_row_for_each_way(photos, tmp_path, capsys):
     assert len({rows[name][6] for name in SAME_PIXELS}) == 1
     assert float(rows[ARRAYS][1]) > 0
     assert rows[FLOOR][0] == rows[FLOOR][6] == "-"
-    with pytest.raises(SystemExit):
-        main(["--processor-time", "--workers", "1"])
+    for wrong, message in (
+        (["--processor-time", "--workers", "1"], "--workers 0"),
+        (["--device", "abacus"], "abacus: "),
+    ):
+        with pytest.raises(SystemExit):
+            main(wrong)
+        assert message in capsys.readouterr().err
 
 
 def test_seconds_of_reading_and_of_the_network_are_told_apart():

@@ -83,3 +83,9 @@ def test_a_difference_is_named_if_its_interval_leaves_out_zero():
         f"So *{COLORED}* cannot be told from *{PIXELS}*; *{RANDOM}* has 20.0 points fewer than *{PIXELS}*; *{OWN}* has "
         f"25.0 points more than *{PIXELS}*."
     )
+
+
+def test_a_folder_that_is_missing_is_refused_at_once(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main([str(tmp_path / "nowhere")])
+    assert "nowhere' is no folder: expected one with folders of classes" in capsys.readouterr().err

@@ -341,9 +341,9 @@ def test_many_directories(fails):
     struct.pack_into("<I", data, first + 2 + 12 * entries, len(data))
     start = len(data)
     data += b"".join(struct.pack("<HI", 0, start + 6 * i + 6) for i in range(10**6))
-    before = time.perf_counter()
+    before = time.process_time()
     assert fails("a.tif", bytes(data)) == "too_large"
-    assert time.perf_counter() - before < 5  # on a machine that does other things as well
+    assert time.process_time() - before < 1
 
 
 @pytest.mark.fault(14, "a TIFF of floats, of 32 bits, of 5 channels", "failed: no rule maps them to 8 bits")

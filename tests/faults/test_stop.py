@@ -14,6 +14,7 @@ import pytest
 from fault_runs import OPTIONS, assert_resumable, command, make_photos, needs_posix, slow_images, wait_until
 from helpers import everything
 from icsys import compress_folder
+from icsys.engine.pool import GRACE
 
 # Images that never end, after ten that do; each leaves a file in the folder ASLEEP.
 ENDLESS = """
@@ -30,6 +31,14 @@ icsys.run.worker.compress_image = slow
 from icsys.cli.main import run_command
 sys.exit(run_command())
 """
+
+# Seconds in which a run stops: those that it waits for its images, and what a machine adds that does much else. A run
+# that waits for the end of its images takes minutes.
+LONGEST = GRACE + 10
+
+
+def test_a_stop_waits_for_less_than_two_seconds():
+    assert GRACE < 2
 
 
 def start(words, env, ready):
@@ -78,7 +87,7 @@ def test_the_first_signal(name, code, engine, *, hundred, tmp_path, observed):
     assert "Traceback" not in errors
     assert "interrupted" in errors
     assert "compressed" in printed
-    assert seconds < 3  # two and what a busy machine adds
+    assert seconds < LONGEST
     assert not list(out.rglob(".ics-*.tmp"))
     summary = assert_resumable(source, out, clean)
     assert summary.compressed
@@ -97,7 +106,7 @@ def test_a_signal_does_not_wait_for_ever(tmp_path, observed):
     begin = time.monotonic()
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < LONGEST
     compressed = int(re.search(r"(\d+) compressed", printed)[1])
     assert 0 < compressed == len((out / "manifest.jsonl").read_text().splitlines())
     compress_folder(source, tmp_path / "clean", OPTIONS)
@@ -149,11 +158,9 @@ def test_the_second_signal(tmp_path, observed):
     process.send_signal(signal.SIGINT)
     assert any("press Ctrl-C again to stop at once" in line for line in process.stderr)  # no line after it is read
     process.send_signal(signal.SIGINT)
-    begin = time.monotonic()
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert time.monotonic() - begin < 1
-    assert printed == ""
+    assert printed == ""  # it would have waited for the images, and reported, after one signal
     compress_folder(source, tmp_path / "clean", OPTIONS)
     assert_resumable(source, out, everything(tmp_path / "clean"))
     observed("no report, exit 130; the next run did the rest")

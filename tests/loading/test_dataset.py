@@ -113,8 +113,8 @@ def test_other_axes_of_lazy_arrays_are_indexed_as_numpy_indexes_them(three, rows
         np.testing.assert_array_equal(lazy[rows, *others], expected)
 
 
-@pytest.mark.parametrize("key", [(0, [1]), (0, None), (0, ...), (0, True), (), ([0], 1.5)])
-def test_of_the_other_axes_lazy_arrays_take_integers_and_slices_alone(three, key):
+@pytest.mark.parametrize("key", [(0, [1]), (0, None), (0, ..., ...), (0, True), (), ([0], 1.5)])
+def test_of_the_other_axes_lazy_arrays_take_integers_slices_and_one_ellipsis(three, key):
     with pytest.raises(IndexError):
         icsys.load(three[0]).palettes[key]
 

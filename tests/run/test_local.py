@@ -264,6 +264,23 @@ def test_folders_that_cannot_be_used_are_refused(photos, tmp_path):
             compress_folder(source, destination)
 
 
+def test_a_destination_in_the_source_with_photos_of_it_is_refused(photos, tmp_path):
+    """They would be left out of the run without a word."""
+    inside = next(path for path in sorted(photos.iterdir()) if path.is_dir())
+    before = sorted(tmp_path.rglob("*"))
+    for destination in (inside, f"{inside.parent}/./{inside.name}/", inside / ".." / inside.name):
+        with pytest.raises(
+            UsageError, match=r"lies in source .* and holds photos such as '.*', which would be left out"
+        ):
+            compress_folder(photos, destination)
+    assert sorted(tmp_path.rglob("*")) == before
+    (inside / "new" / "empty").mkdir(parents=True)
+    (inside / "new" / ".hidden.png").write_bytes(b"")
+    (inside / "new" / "notes.txt").write_text("mine", "utf-8")
+    assert compress_folder(photos, inside / "new").compressed == compress_folder(photos, tmp_path / "out").compressed
+    assert compress_folder(photos, inside / "new").compressed == 0
+
+
 @pytest.mark.parametrize("name", ["manifest.jsonl", "failures.jsonl", "run.json", "palette.json", ".ics-claims"])
 def test_a_folder_with_the_name_of_a_record_is_refused(name, photos, tmp_path):
     (tmp_path / "out" / name).mkdir(parents=True)

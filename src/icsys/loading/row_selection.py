@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import operator
+from types import EllipsisType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -110,9 +112,9 @@ def rows_by_part(rows: NDArray[np.int64], starts: Sequence[int]) -> Iterator[Row
 class ArrayRows:
     """Chosen rows of the arrays of several files, which are read when they are indexed.
 
-    Indexing by rows, as NumPy does it, reads these rows; ``numpy.asarray`` reads all. Integers and slices of the other
-    axes may follow: ``indices[[4, 0], 10:20]``. Pickled, they take the path of the folder along, and open the files in
-    the other process; an array of NumPy, as one split has, takes its numbers along.
+    Indexing by rows, as NumPy does it, reads these rows; ``numpy.asarray`` reads all. Integers, slices and ``...`` of
+    the other axes may follow: ``indices[[4, 0], 10:20]``. Pickled, they take the path of the folder along, and open the
+    files in the other process; an array of NumPy, as one split has, takes its numbers along.
 
     Parameters
     ----------
@@ -144,8 +146,9 @@ class ArrayRows:
 
     def __getitem__(self, key: object) -> NDArray[Any]:
         first, *others = key if isinstance(key, tuple) and key else (key,)
-        if not all(isinstance(one, int | np.integer | slice) and not isinstance(one, bool) for one in others):
-            raise IndexError(f"{key!r}: expected integers or slices behind the rows; numpy.asarray reads all of them")
+        known = int | np.integer | slice | EllipsisType
+        if not all(isinstance(one, known) and not isinstance(one, bool) for one in others):
+            raise IndexError(f"{key!r}: expected integers, slices or ... behind the rows; numpy.asarray reads all rows")
         chosen = choose_rows(self._rows, first)
         if isinstance(chosen, int):
             return self._read(np.array([chosen]))[(0, *others)]
@@ -155,6 +158,16 @@ class ArrayRows:
         if copy is False:
             raise ValueError("rows of several files cannot be one array without a copy")
         return np.asarray(self._read(as_array(self._rows)), dtype)
+
+    @property
+    def size(self) -> int:
+        """Number of all values, as of an array."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all values, as of an array."""
+        return self.size * self.dtype.itemsize
 
     def __repr__(self) -> str:
         return f"ArrayRows(shape={self.shape}, dtype={self.dtype})"

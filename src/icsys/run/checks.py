@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,8 @@ def check_places(source: Location, destination: str | os.PathLike[str], *, packe
     Raises
     ------
     UsageError
-        If the destination cannot be written or holds the source, or a name that ICS uses is taken there.
+        If the destination cannot be written or holds the source, or photos of it, or a name that ICS uses is taken
+        there.
     """
     given = [source] if isinstance(source, Url | str | os.PathLike) else source
     for name, path in (*(("source", path) for path in given), ("destination", destination)):
@@ -44,9 +46,35 @@ def check_places(source: Location, destination: str | os.PathLike[str], *, packe
             f"source {str(folder)!r} lies in destination {shown!r}: expected two folders, "
             "so that no photo is overwritten"
         )
+    if folder and folder.resolve() in destination.resolve().parents and (photo := _photo_in(destination)):
+        raise UsageError(
+            f"destination {shown!r} lies in source {str(folder)!r} and holds photos such as {photo!r}, which would be "
+            "left out: expected a new folder, or one outside of the source"
+        )
     root = RootedPath(destination)
     check_names(root, packed=packed)
     return root
+
+
+def _photo_in(folder: Path) -> str | None:
+    """Return the path of a photo below a folder, which no run has written; None without one."""
+    from icsys.image.open_image import IMAGE_SUFFIXES  # noqa: PLC0415 - few runs need it
+    from icsys.records.output_folders import is_output_folder  # noqa: PLC0415 - as above
+
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        if is_output_folder(here):
+            continue
+        with suppress(OSError), os.scandir(here) as entries:  # a folder that cannot be read is named by the run
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(Path(entry))
+                elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:  # noqa: PTH122 - a name
+                    return Path(entry).relative_to(folder).as_posix()
+    return None
 
 
 def check_format(options: Options, shard: Shard | None) -> None:
