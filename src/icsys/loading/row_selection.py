@@ -162,7 +162,7 @@ class ArrayRows(NDArrayOperatorsMixin):
         return np.asarray(self._read(as_array(self._rows)), dtype)
 
     def __array_ufunc__(self, function: np.ufunc, method: str, *given: Any, **more: Any) -> Any:  # noqa: ANN401
-        """Do what NumPy does with the arrays, all rows of which are read."""
+        """Do what NumPy does with the arrays, whose rows are all read."""
         read = (np.asarray(one) if isinstance(one, ArrayRows) else one for one in given)
         return getattr(function, method)(*read, **more)
 
