@@ -42,7 +42,7 @@ PLACES = {
     "collate": ("batch",),
     "pixels": ("layout", "dtype", "mean", "std", "out", "threads", "flip", "crop", "shift", "palettes"),
     "unpacked_indices": ("out", "threads", "flip", "crop", "shift"),
-    "to_numpy": ("X",),
+    "to_numpy": ("X", "lazy", "flat"),
 }
 # Values that are right there: a number for each channel, and what can be called.
 RIGHT = {("mean", "tensor(1.5000)"), ("std", "tensor(1.5000)")}

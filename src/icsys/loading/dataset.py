@@ -10,7 +10,7 @@ import numpy as np
 from icsys.errors import UsageError
 from icsys.loading.batch_changes import batch_changes
 from icsys.loading.batch_form import batch_form, index_form
-from icsys.loading.dataset_labels import DatasetLabels
+from icsys.loading.numpy_export import NumpyExport
 from icsys.loading.row_selection import ArrayRows, as_array, choose_rows, rows_by_part, without_copy
 from icsys.loading.split import indices_of, palettes_of_each
 from icsys.setting_fields import Choice, whole_number
@@ -28,11 +28,10 @@ if TYPE_CHECKING:
     from icsys.loading.split import Split
 
 _MOST_THREADS = 4096
-_FORMS = ("pixels", "indices")
 _SHARED = 2  # axes of a palette that all images share
 
 
-class Dataset(DatasetLabels):
+class Dataset(NumpyExport):
     """Images with their labels, opened by :func:`icsys.load`; a view of some of them is a dataset, too.
 
     ``data[5]`` is the pixels, shape (H, W, 3), uint8, and the label of one image. ``data[2:9]``, ``data[[4, -1]]``
@@ -253,23 +252,6 @@ class Dataset(DatasetLabels):
             if not isinstance(one.places, slice):
                 out[one.places] = target
 
-    def to_numpy(self, X: str = "pixels") -> tuple[NDArray[Any], NDArray[np.int64]]:  # noqa: N803 - scikit-learn's name
-        """Return all images and their labels, read into memory.
-
-        Parameters
-        ----------
-        X
-            "pixels", shape (N, H, W, 3), uint8; or "indices", shape (N, H, W), uint8 or uint16, one index a pixel.
-
-        Returns
-        -------
-        X, y
-            The images, and ``labels``.
-        """
-        X = Choice(_FORMS, exact=True).accept("X", X)  # noqa: N806
-        images = self.pixels(layout="HWC") if X == "pixels" else self.unpacked_indices()
-        return images, np.array(self.labels)
-
     def unpacked_indices(
         self,
         rows: Any = None,  # noqa: ANN401 - as for indexing
@@ -289,20 +271,6 @@ class Dataset(DatasetLabels):
             raise TypeError("unexpected keyword argument 'palettes'")
         form = index_form(self.bits, signed=getattr(out, "dtype", None) == np.int32)
         return self._made(rows, form, moves, out, threads)
-
-    def to_bunch(self, X: str = "pixels") -> Any:  # noqa: ANN401, N803 - a Bunch
-        """Return all images as scikit-learn's own datasets come: a :class:`sklearn.utils.Bunch`.
-
-        Its ``images`` are those of :meth:`to_numpy`, ``data`` the same with one row an image, ``target`` the labels,
-        and ``target_names`` the classes.
-        """
-        from sklearn.utils import Bunch  # noqa: PLC0415 - it takes a second to load
-
-        images, labels = self.to_numpy(X)
-        data = images.reshape(len(images), -1) if len(images) else images.reshape(0, 0)
-        return Bunch(
-            data=data, images=images, target=labels, target_names=np.array(self.classes, dtype=str), DESCR=repr(self)
-        )
 
     def verify(self) -> None:
         """Read every byte of every file, those of images outside a view, too.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import operator
+from types import EllipsisType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -107,12 +110,13 @@ def rows_by_part(rows: NDArray[np.int64], starts: Sequence[int]) -> Iterator[Row
         yield RowsOfPart(part, rows[places] - starts[part], slice(places[0], places[-1] + 1) if is_whole else places)
 
 
-class ArrayRows:
+class ArrayRows(NDArrayOperatorsMixin):
     """Chosen rows of the arrays of several files, which are read when they are indexed.
 
-    Indexing by rows, as NumPy does it, reads these rows; ``numpy.asarray`` reads all. Integers and slices of the other
-    axes may follow: ``indices[[4, 0], 10:20]``. Pickled, they take the path of the folder along, and open the files in
-    the other process; an array of NumPy, as one split has, takes its numbers along.
+    Indexing by rows, as NumPy does it, reads these rows; ``numpy.asarray``, operators such as ``==`` and ``/``, and
+    functions of NumPy read all. Integers, slices and ``...`` of
+    the other axes may follow: ``indices[[4, 0], 10:20]``. Pickled, they take the path of the folder along, and open the
+    files in the other process; an array of NumPy, as one split has, takes its numbers along.
 
     Parameters
     ----------
@@ -144,8 +148,9 @@ class ArrayRows:
 
     def __getitem__(self, key: object) -> NDArray[Any]:
         first, *others = key if isinstance(key, tuple) and key else (key,)
-        if not all(isinstance(one, int | np.integer | slice) and not isinstance(one, bool) for one in others):
-            raise IndexError(f"{key!r}: expected integers or slices behind the rows; numpy.asarray reads all of them")
+        known = int | np.integer | slice | EllipsisType
+        if not all(isinstance(one, known) and not isinstance(one, bool) for one in others):
+            raise IndexError(f"{key!r}: expected integers, slices or ... behind the rows; numpy.asarray reads all rows")
         chosen = choose_rows(self._rows, first)
         if isinstance(chosen, int):
             return self._read(np.array([chosen]))[(0, *others)]
@@ -155,6 +160,25 @@ class ArrayRows:
         if copy is False:
             raise ValueError("rows of several files cannot be one array without a copy")
         return np.asarray(self._read(as_array(self._rows)), dtype)
+
+    def __array_ufunc__(self, function: np.ufunc, method: str, *given: Any, **more: Any) -> Any:  # noqa: ANN401
+        """Do what NumPy does with the arrays, whose rows are all read."""
+        read = (np.asarray(one) if isinstance(one, ArrayRows) else one for one in given)
+        return getattr(function, method)(*read, **more)
+
+    def astype(self, dtype: DTypeLike) -> NDArray[Any]:
+        """Return all values as another type."""
+        return np.asarray(self).astype(dtype)
+
+    @property
+    def size(self) -> int:
+        """Number of all values, as of an array."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all values, as of an array."""
+        return self.size * self.dtype.itemsize
 
     def __repr__(self) -> str:
         return f"ArrayRows(shape={self.shape}, dtype={self.dtype})"

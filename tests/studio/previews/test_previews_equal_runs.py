@@ -242,10 +242,13 @@ def test_a_broken_photo_without_a_palette_is_broken_as_in_a_run(studio, kinds, t
     assert "no_palette" in failed.values()
 
 
-def test_a_palette_file_is_used_as_by_a_run(studio, kinds, tmp_path):
+def test_a_palette_file_is_used_as_by_a_run(kinds, tmp_path):
     write_palette(tmp_path / "own.gpl", [[0, 0, 0], [250, 200, 90], [255, 255, 255]])
     options = Options(palette=str(tmp_path / "own.gpl"), step=2)
+    studio = Workspace(str(kinds), str(tmp_path / "out"), options, RunSettings())
+    studio.images.wait()
     _, found = studio.previews.ask("main", 0, options).result()
+    studio.close()
     compress_folder(kinds, tmp_path / "out", options)
     assert found.output == (tmp_path / "out/a/colour.png").read_bytes()
     assert found.figures["colors"] == 3
