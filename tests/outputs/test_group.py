@@ -1,6 +1,7 @@
 """Groups of files: each is written whole or not at all, is on the disk before it takes its name, and fails alone."""
 
 import errno
+import gc
 import os
 import stat
 import sys
@@ -252,6 +253,7 @@ def test_few_files_are_open_at_a_time_however_many_folders_there_are(way, tmp_pa
     files = [(f"{number}/a.png", b"%d" % number) for number in range(100)] + [
         (f"{n}.png", b"%d" % n) for n in range(600)
     ]
+    gc.collect()  # files of earlier tests that nobody has closed
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     monkeypatch.setattr(os, "replace", counted)
     monkeypatch.setattr(os, "fsync", lambda _: None)
@@ -280,6 +282,7 @@ def test_a_slow_sync_has_the_next_groups_written_singly(tmp_path, monkeypatch, c
 def test_no_descriptor_is_left_open(way, tmp_path):  # noqa: ARG001
     root = RootedPath(tmp_path)
     write_group(root, FILES)  # the folder itself stays open
+    gc.collect()  # files of earlier tests that nobody has closed
     before = os.listdir("/proc/self/fd")  # noqa: PTH208
     write_group(root, [*FILES, ("a/" + "n" * 300, b""), ("..", b"")])
     assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
