@@ -176,6 +176,7 @@ def without(name):
             r"tar' is a file: expected the output folder",
         ),
         ("webdataset", without("data/train-00000.tar"), r"train-00000.tar.*; run ics compress again"),
+        ("png", lambda _: "", "folder '' names no folder: expected a path, or . for the current folder"),
         ("png", lambda _: "s3://bucket/small", r"'s3://bucket/small' is a URL: expected a folder; copy it there"),
     ],
 )
