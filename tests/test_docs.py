@@ -181,10 +181,15 @@ def test_the_palette_table_of_costs_has_the_figures_of_the_benchmark():
             assert abs(shown_ms - float(ms.replace(",", ""))) <= 0.51, name
 
 
+def rows_of(text):
+    """Return the cells of all rows of tables in a text."""
+    lines = (line.strip("|").split("|") for line in text.splitlines() if line.startswith("| "))
+    return [[cell.strip() for cell in line] for line in lines]
+
+
 def cells_of(page):
-    """Return the cells of all rows of tables."""
-    lines = (ROOT / page).read_text("utf-8").splitlines()
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
+    """Return the cells of all rows of tables in a page."""
+    return rows_of((ROOT / page).read_text("utf-8"))
 
 
 def test_the_table_of_fewer_colours_has_the_figures_of_the_benchmark():
@@ -213,6 +218,44 @@ def test_the_table_of_the_readme_has_the_figures_of_the_benchmark():
         _, seconds, *_, megabytes, factor, error, _ = measured[row]
         expected = (f"{float(megabytes):.2f}", f"{float(factor):.1f}", f"{float(seconds):.2f}", f"{float(error):.0f}")
         assert tuple(shown[name]) == expected, name
+
+
+def loading_figures():
+    """Return images a second as float32, as uint8 and cold as uint8, and bytes an image, by what is read."""
+    page = (ROOT / "docs/benchmarks/loading.md").read_text("utf-8")
+    parts = {part.partition("\n")[0]: part for part in page.split("\n## ")}
+    tables = {
+        title: {row[0]: [cell.partition(" ")[0] for cell in row[1:]] for row in rows_of(parts[title])}
+        for title in ("float32", "uint8", "Memory")
+    }
+    return {
+        name: (float32[0], tables["uint8"][name][0], tables["uint8"][name][1], tables["Memory"][name][0])
+        for name, float32 in tables["float32"].items()
+        if name in tables["Memory"]
+    }
+
+
+def test_the_tables_of_loading_have_the_figures_of_the_benchmark():
+    measured = loading_figures()
+    jpeg, raw = "ImageFolder, JPEG of the final size", "raw uint8 in .npy, NumPy"
+    names = {
+        "torchvision's `ImageFolder`, originals": "ImageFolder, originals",
+        "`ImageFolder`, JPEG of that size": jpeg,
+        "FFCV, JPEG": "FFCV, JPEG of the final size",
+        "FFCV, raw pixels": "FFCV, raw pixels",
+        "raw pixels in `.npy`, NumPy": raw,
+        "arrays of 256 colours, `icsys.torch.loader`": "ICS arrays, 256 colours, `loader`",
+        "arrays of 16 colours, `icsys.torch.loader`": "ICS arrays, 16 colours, `loader`",
+        "arrays of 16 colours, `data.pixels` into one array": "ICS arrays, 16 colours, `pixels`",
+    }
+    shown = {row[0]: tuple(row[1:]) for row in cells_of("docs/arrays.md")}
+    assert {name: shown[name] for name in names} == {name: measured[row] for name, row in names.items()}
+    columns = [measured[name] for name in (jpeg, raw, "FFCV, raw pixels", "ICS arrays, 16 colours, `loader`")]
+    float32, uint8, _, size = map(list, zip(*columns, strict=True))
+    shown = {row[0]: row[1:] for row in cells_of("README.md")}
+    assert shown["images a second to your model, uint8"] == uint8
+    assert shown["the same, float32, normalised"] == float32
+    assert shown["bytes an image on the disk"] == size
 
 
 def test_the_table_of_rare_colours_has_the_figures_of_the_benchmark():

@@ -119,6 +119,32 @@ def test_of_the_other_axes_lazy_arrays_take_integers_slices_and_one_ellipsis(thr
         icsys.load(three[0]).palettes[key]
 
 
+def test_operators_and_functions_of_numpy_take_lazy_arrays_as_arrays(three):
+    """A program for a folder of one split runs on one of several."""
+    folder, whole = three
+    lazy, array = icsys.load(folder).palettes, whole["palettes"]
+    for function in (
+        lambda one: one == array,
+        lambda one: array != one,
+        lambda one: one / 255,
+        lambda one: 1 - one.astype("float32"),
+        lambda one: one + one,
+        lambda one: -one,
+        lambda one: one // np.uint8(2) > 5,
+        np.max,
+        lambda one: np.mean(one, axis=0),
+        lambda one: np.concatenate([one, array]),
+        lambda one: one.astype(np.int64),
+    ):
+        found, expected = function(lazy), function(array)
+        assert type(found) is type(expected)
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found, expected)
+    total = np.zeros(array.shape, np.int64)
+    total += lazy
+    np.testing.assert_array_equal(total, array)
+
+
 def test_all_parameters_of_pixels_have_a_place(three):
     data, one = icsys.load(three[0]), np.empty((3, HEIGHT, WIDTH), np.float32)
     assert data.pixels(4, "CHW", "float32", 0.5, 0.25, one, 2) is one

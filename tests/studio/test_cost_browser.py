@@ -31,6 +31,19 @@ def test_figures_follow_the_settings(page):
     playwright.expect(note).to_contain_text("exact")
 
 
+def test_what_is_refused_has_no_figures_and_says_so(page):
+    note, line, format_ = page.locator("#cost-note"), page.locator("#total-line"), page.get_by_label("Format")
+    format_.select_option("jpeg")
+    playwright.expect(note).to_have_class(re.compile("refused"))
+    playwright.expect(note).to_contain_text("JPEG would bring back the colours")
+    playwright.expect(line).to_have_text("")
+    playwright.expect(page.locator("#totals dt")).to_have_count(0)
+    format_.select_option("png")
+    playwright.expect(note).not_to_have_class(re.compile("refused"))
+    playwright.expect(line).to_contain_text("in all")
+    playwright.expect(page.locator("#totals dt").first).to_have_text("Bytes")
+
+
 def test_a_point_of_the_frontier_takes_over_its_settings(page):
     page.get_by_label("Budget").fill("6 kB")
     page.get_by_role("button", name="Find the best").click()

@@ -8,6 +8,7 @@ from types import EllipsisType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -109,10 +110,11 @@ def rows_by_part(rows: NDArray[np.int64], starts: Sequence[int]) -> Iterator[Row
         yield RowsOfPart(part, rows[places] - starts[part], slice(places[0], places[-1] + 1) if is_whole else places)
 
 
-class ArrayRows:
+class ArrayRows(NDArrayOperatorsMixin):
     """Chosen rows of the arrays of several files, which are read when they are indexed.
 
-    Indexing by rows, as NumPy does it, reads these rows; ``numpy.asarray`` reads all. Integers, slices and ``...`` of
+    Indexing by rows, as NumPy does it, reads these rows; ``numpy.asarray``, operators such as ``==`` and ``/``, and
+    functions of NumPy read all. Integers, slices and ``...`` of
     the other axes may follow: ``indices[[4, 0], 10:20]``. Pickled, they take the path of the folder along, and open the
     files in the other process; an array of NumPy, as one split has, takes its numbers along.
 
@@ -158,6 +160,15 @@ class ArrayRows:
         if copy is False:
             raise ValueError("rows of several files cannot be one array without a copy")
         return np.asarray(self._read(as_array(self._rows)), dtype)
+
+    def __array_ufunc__(self, function: np.ufunc, method: str, *given: Any, **more: Any) -> Any:  # noqa: ANN401
+        """Do what NumPy does with the arrays, whose rows are all read."""
+        read = (np.asarray(one) if isinstance(one, ArrayRows) else one for one in given)
+        return getattr(function, method)(*read, **more)
+
+    def astype(self, dtype: DTypeLike) -> NDArray[Any]:
+        """Return all values as another type."""
+        return np.asarray(self).astype(dtype)
 
     @property
     def size(self) -> int:

@@ -5,6 +5,7 @@ import { ask } from "./api.js";
 import { byId, bytesText, changeOf, durationText, element } from "./elements.js";
 import { onEvent } from "./events.js";
 
+const ESTIMATING = "Estimating the whole set …";
 const PAUSE = 400; // milliseconds without a change before an estimate is asked for
 
 // What holds all photos together, and what it holds beside them.
@@ -19,9 +20,9 @@ const many = (number, one) => `${count(number)} ${one}${Math.round(number) === 1
 
 /** Return the two ends of an interval, without the upper if there is none; an empty text if they say the same. */
 function between(low, high, text) {
-  if (high === null) return `at least ${text(low)}`;
+  if (high === null) return `(at least ${text(low)})`;
   const [from, to] = [text(low), text(high)];
-  return from === to ? "" : `${from} to ${to}`;
+  return from === to ? "" : `(${from} to ${to})`;
 }
 
 const row = (name, value, more) => [
@@ -88,7 +89,7 @@ export class Cost {
 
   async #begin(body, text) {
     this.#asked = text;
-    if (text && !byId("totals").childElementCount) byId("cost-note").textContent = "Compressing a few photos for an estimate.";
+    if (text && !byId("totals").childElementCount) this.#say("Compressing a few photos for an estimate.", ESTIMATING);
     if (!text) {
       await ask("cost", undefined, "DELETE").catch(() => {});
       return;
@@ -98,24 +99,30 @@ export class Cost {
       if (this.#asked === text) this.#key = key;
       this.#show();
     } catch (error) {
-      if (this.#asked === text) this.#fail(error.message);
+      if (this.#asked === text) this.#refuse(error.message);
     }
   }
 
-  #fail(text) {
-    byId("total-line").classList.remove("older");
+  /** Say why there are no figures, or not yet; in the line above the settings, too. */
+  #say(text, line) {
     byId("totals").replaceChildren();
-    byId("total-line").textContent = "";
+    byId("total-line").textContent = line;
     byId("cost-note").textContent = text;
+    byId("cost-note").classList.remove("refused");
+  }
+
+  #refuse(text) {
+    this.#say(text, "");
+    byId("cost-note").classList.add("refused");
   }
 
   #show() {
     const cost = this.#latest;
     if (!cost || cost.settings_key !== this.#key) return;
-    if (cost.problem) this.#fail(cost.problem);
-    else if (cost.is_listed && !cost.images) this.#fail("There is no photo.");
-    else if (!cost.is_listed) this.#fail(`Listing the photos: ${count(cost.images)} so far.`);
-    else if (!cost.sampled && !cost.done) this.#fail("First the palette that photos share is found.");
+    if (cost.problem) this.#refuse(cost.problem);
+    else if (cost.is_listed && !cost.images) this.#say("There is no photo.", "");
+    else if (!cost.is_listed) this.#say(`Listing the photos: ${count(cost.images)} so far.`, ESTIMATING);
+    else if (!cost.sampled && !cost.done) this.#say("First the palette that photos share is found.", ESTIMATING);
     else {
       const { times, word } = cost.bytes && cost.bytes_in ? changeOf(cost.bytes_in, cost.bytes) : { times: "", word: "" };
       byId("totals").replaceChildren(
@@ -130,6 +137,7 @@ export class Cost {
       byId("totals").classList.remove("older");
       byId("total-line").classList.remove("older");
       byId("cost-note").textContent = noteOf(cost);
+      byId("cost-note").classList.remove("refused");
     }
     byId("cost").setAttribute("aria-busy", String(!cost.done));
   }
