@@ -2,11 +2,13 @@
 
 import errno
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from icsys.errors import UsageError
+from icsys.files import writable_place
 from icsys.files.writable_place import check_writable
 
 LINUX = pytest.mark.skipif(not Path("/proc/self/mountinfo").exists(), reason="file systems of Linux")
@@ -90,4 +92,19 @@ def test_a_drive_that_is_not_there_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "stat", stat)
     with pytest.raises(UsageError, match=r"cannot be written: there is no .*; connect it first"):
+        check_writable(tmp_path / "new")
+
+
+@pytest.mark.skipif(not hasattr(os, "major"), reason="devices of POSIX")
+@pytest.mark.parametrize(("kind", "is_refused"), [("proc", True), ("autofs", False), ("nfs4", False), ("tmpfs", False)])
+def test_a_file_system_of_the_kernel_is_known_by_its_name(tmp_path, monkeypatch, kind, is_refused):
+    """A server behind autofs is mounted by what opens it: before, its folder is one of the kernel."""
+    device = tmp_path.stat().st_dev
+    own = f"2 1 {os.major(device)}:{os.minor(device)} / /x rw - {kind} none rw"
+    (tmp_path / "mounts").write_text(f"1 0 0:1 / / rw shared:1 - ext4 /dev/x rw\n{own}\n")
+    monkeypatch.setattr(writable_place, "_MOUNTS", tmp_path / "mounts")
+    expected = (
+        pytest.raises(UsageError, match=rf"only the system makes files \({kind}\)") if is_refused else nullcontext()
+    )
+    with expected:
         check_writable(tmp_path / "new")

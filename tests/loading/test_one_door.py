@@ -167,7 +167,11 @@ def without(name):
         ("arrays", lambda folder: folder / "all", r"it is a part of .*out'; expected that folder, whole"),
         ("arrays", lambda folder: folder / "dataset.json", r"dataset.json' is a file: expected the output folder"),
         ("arrays", lambda folder: folder.parent / "nothing", r"nothing' does not exist: expected the output folder"),
-        ("png", without("manifest.jsonl"), r"no manifest.jsonl in .*out': expected the output folder of ics compress"),
+        (
+            "png",
+            without("manifest.jsonl"),
+            r"no manifest.jsonl in .*out': expected .*; a run has begun there: run ics comp",
+        ),
         ("png", without("cat/2.png"), r"No such file or directory: .*2.png.*; run ics compress again"),
         ("webdataset", without("shards.json"), r"out' holds packs .*, and shards.json, which lists them, is lost"),
         (
@@ -176,6 +180,7 @@ def without(name):
             r"tar' is a file: expected the output folder",
         ),
         ("webdataset", without("data/train-00000.tar"), r"train-00000.tar.*; run ics compress again"),
+        ("png", lambda _: "", "folder '' names no folder: expected a path, or . for the current folder"),
         ("png", lambda _: "s3://bucket/small", r"'s3://bucket/small' is a URL: expected a folder; copy it there"),
     ],
 )

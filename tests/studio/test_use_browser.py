@@ -235,6 +235,13 @@ def test_the_handle_leaves_a_tiny_picture_free(page):
         return handle["y"] + handle["height"] <= picture["y"]
 
     eventually(page, is_free)
+    # One that is thinner than the divider is seen in whole.
+    enter(page, "Width", "8")
+    expect(page.locator(".summary")).to_contain_text("8 \u00d7")
+    expect(page.locator(".knob")).to_be_hidden()
+    expect(page.locator("img.after")).to_have_css("clip-path", "none")
+    page.locator("#zoom-all").click()
+    expect(page.locator(".knob")).to_be_visible()
 
 
 def test_a_budget_that_is_no_number_of_bytes_is_marked(page):

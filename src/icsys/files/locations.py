@@ -82,9 +82,12 @@ def disk_path(place: str | os.PathLike[str], name: str, kind: str = "folder") ->
     Raises
     ------
     UsageError
-        If it is a URL.
+        If it is a URL, or an empty text, which Python would take for the current folder.
     """
     found = parse_location(place)
+    if found == "":
+        here = ", or . for the current folder" if kind == "folder" else ""
+        raise UsageError(f"{name} '' names no {kind}: expected a path{here}")
     if isinstance(found, Url):
         raise UsageError(f"{name} {str(found)!r} is a URL: expected a {kind}; copy it there")
     return Path(found)

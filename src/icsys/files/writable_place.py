@@ -10,9 +10,10 @@ from icsys.errors import UsageError
 from icsys.files.links import leads_elsewhere
 
 _MOUNTS = Path("/proc/self/mountinfo")  # Linux has it
+# Not autofs: a server may be mounted there once something is opened in it, which a look at it does not do.
 _OF_THE_SYSTEM = frozenset({
-    *("autofs", "binder", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "efivarfs"),
-    *("fusectl", "mqueue", "nsfs", "proc", "pstore", "rpc_pipefs", "securityfs", "selinuxfs", "sysfs", "tracefs"),
+    *("binder", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "efivarfs", "fusectl"),
+    *("mqueue", "nsfs", "proc", "pstore", "rpc_pipefs", "securityfs", "selinuxfs", "sysfs", "tracefs"),
 })  # fmt: skip
 _DEVICE, _OPTIONAL_FIELDS_END = 2, "-"  # proc_pid_mountinfo(5)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from icsys.errors import UsageError
 from icsys.files.parsing import from_json
 from icsys.files.rooted_path import RootedPath
-from icsys.layout import MANIFEST, PENDING, RUN, STATE_FOLDERS
+from icsys.layout import LOCK, MANIFEST, PENDING, RUN, STATE_FOLDERS
 from icsys.records.manifest import from_line
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def missing_manifest(folder: Path) -> UsageError:
     above = next((above for above in folder.absolute().parents if is_output_folder(above)), None)
     if above is not None:
         return UsageError(f"{begin}it is a part of {str(above)!r}; expected that folder, whole")
-    return UsageError(f"{begin}expected the output folder of ics compress")
+    begun = "; a run has begun there: run ics compress again, which completes it" if (folder / LOCK).exists() else ""
+    return UsageError(f"{begin}expected the output folder of ics compress{begun}")
 
 
 def has_output_records(head: Callable[[str, int], bytes]) -> bool:

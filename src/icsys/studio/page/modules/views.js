@@ -9,6 +9,7 @@ import { idleReason, titleOf, valueWords } from "./words.js";
 
 const MOST_VIEWS = 4;
 const TINY = 120; // pixels of the page; in smaller pictures the handle of the divider would hide what is seen
+const THIN = 12; // pixels of the page; in narrower pictures the divider itself would hide what is seen
 const SAID_ANYWAY = ["step", "scale", "size", "colors"]; // options that the words of a view say already
 
 export class Views {
@@ -146,12 +147,13 @@ export class Views {
         height: `${height}px`,
         transform: `translate(${left}px, ${top}px)`,
       });
-      const edge = Math.max(0, Math.min(width, share * frameWidth - left));
-      // Until the left picture has come, the right one is seen in whole.
-      view.frame.classList.toggle("alone", view.before.hidden);
+      // Until the left picture has come, the right one is seen in whole; so is it where both have no room.
+      const isAlone = view.before.hidden || width < THIN;
+      const edge = isAlone ? 0 : Math.max(0, Math.min(width, share * frameWidth - left));
+      view.frame.classList.toggle("alone", isAlone);
       view.frame.classList.toggle("tiny", Math.min(width, height) < TINY);
       view.before.style.clipPath = `inset(0 ${width - edge}px 0 0)`;
-      view.after.style.clipPath = view.before.hidden ? "none" : `inset(0 0 0 ${edge}px)`;
+      view.after.style.clipPath = isAlone ? "none" : `inset(0 0 0 ${edge}px)`;
       for (const picture of [view.before, view.after, view.marks]) {
         const isEnlarged = (width * devicePixelRatio) / (picture.naturalWidth ?? view.naturalWidth) >= 1;
         picture.classList.toggle("sharp", isEnlarged);
