@@ -345,6 +345,16 @@ def test_a_lost_list_of_packs_is_named_and_nothing_is_mixed_into_the_folder(chos
     assert everything(out) == before
 
 
+def test_a_stray_folder_of_waiting_images_makes_no_packs_of_files(source, tmp_path):
+    out = tmp_path / "out"
+    compress_folder(source, out, Options(strategy="SO"))
+    (out / UNPACKED / "cat").mkdir(parents=True)
+    before = tree(out)
+    compress_folder(source, out, Options(strategy="SO"))
+    assert tree(out) == before
+    assert not (out / PACK_INDEX).exists()
+
+
 def test_a_foreign_file_with_the_name_of_a_pack_is_not_overwritten(source, tmp_path):
     theirs = tmp_path / "out" / "data" / "train-00000.tar"
     theirs.parent.mkdir(parents=True)

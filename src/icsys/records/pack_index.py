@@ -113,15 +113,15 @@ def load_pack_index(destination: RootedPath) -> PackIndex | None:
 def is_of_packs(destination: RootedPath) -> bool:
     """Return whether a folder holds packs, or is to hold some.
 
-    ``shards.json`` says so; where that is lost, the record of a run, an image that lies in a pack, and images that wait
-    to be packed say so.
+    ``shards.json`` says so; where that is lost, the record of the last run does, and where there is none, an image that
+    lies in a pack, and images that wait to be packed.
     """
-    return (
-        (destination / PACK_INDEX).exists()
-        or (destination / UNPACKED).exists()
-        or read_run(destination).get("options", {}).get("format") in PACKINGS
-        or _has_packed_image(destination)
-    )
+    if (destination / PACK_INDEX).exists():
+        return True
+    options = read_run(destination).get("options")
+    if options is not None:
+        return options.get("format") in PACKINGS
+    return (destination / UNPACKED).exists() or _has_packed_image(destination)
 
 
 def is_pack_index_lost(destination: RootedPath) -> bool:
