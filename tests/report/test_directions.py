@@ -116,3 +116,9 @@ def test_a_text_stays_what_it_is_and_keeps_no_direction_outside_of_isolates(text
     assert isolate(text, str) == text
     assert isolate(text, lambda words: f"\u2068{words}\u2069") == marked(text)
     assert is_right_to_left(text) == bool(inside) == has_direction(text)
+
+
+def test_a_long_word_is_gone_through_once():
+    """A search from each of its letters would take hours."""
+    word = "a" * 1_000_000
+    assert isolate(f"{word} {HEBREW}", "<{}>".format) == f"{word} <{HEBREW}>"

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 _LETTER = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"  # Bidi_Class R, AL, AN
 _RIGHT_TO_LEFT = re.compile(_LETTER)
 _APART = r"/\\'\""  # what separates names: parts of a path, and quotation marks
-# From the first word with such a letter to the last one, within a name.
-_WORDS = re.compile(rf"[^\s{_APART}]*{_LETTER}(?:[^{_APART}]*{_LETTER})?[^\s{_APART}]*")
+# From the first word with such a letter to the last one, within a name. It begins where a word does: a search from each
+# letter of a long word would take the square of its length.
+_WORDS = re.compile(rf"(?<![^\s{_APART}])[^\s{_APART}]*{_LETTER}(?:[^{_APART}]*{_LETTER})?[^\s{_APART}]*")
 _FIRST_STRONG, _END = "\u2068", "\u2069"
 
 _Value = TypeVar("_Value")
