@@ -178,8 +178,10 @@ def _check(index: PackIndex) -> None:
         *index.numbers,
     ]
     names = [*index.old, *(pack.name for pack in index.packs)]
+    lists = (index.classes, index.numbers, index.old, index.files, index.form)
     if not (
-        index.format in PACKINGS
+        all(isinstance(values, list) for values in lists)
+        and index.format in PACKINGS
         and index.state in STATES
         and (not index.form or _is_form(index.form))
         and all(type(number) is int for number in numbers)

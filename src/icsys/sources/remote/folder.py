@@ -178,10 +178,10 @@ class RemoteFolder:
         """Return what an entry is: an image, a folder, an ignored or an unreadable file."""
         if entry.name.startswith("."):
             return Ignored(path)
-        if entry.is_folder:
-            return _Folder(path, entry.key)
         if entry.problem:
             return Unreadable(path, "unsupported", entry.problem)
+        if entry.is_folder:
+            return _Folder(path, entry.key)
         if is_image:
             place = place_in(entry.info)
             return RemotePlace(place.size, place.mtime_ns, url_path(entry.path))

@@ -156,6 +156,6 @@ def _named(found: Iterable[tuple[str, RemoteEntry]]) -> list[RemoteEntry]:
         while other in named:
             number += 1
             other = f"{safe}~{number}"
-        problem = "an object whose name holds ?versionId= cannot be read: give it another name"
+        problem = "a name that holds ?versionId= cannot be read, nor what lies below it: give it another name"
         named[other] = entry._replace(name=other, problem=problem if "?versionId=" in name else "")
     return [named[name] for name in sorted(named)]
