@@ -108,14 +108,29 @@ def test_values_are_those_that_were_written(kind, encoding, version, data):
 @settings(deadline=None, max_examples=12)
 @given(st.data())
 def test_pages_that_are_too_large_to_be_held_give_the_same_values(dictionary, version, codec, data):
-    column = data.draw(st.lists(DRAWN["bytes"] | st.none(), min_size=1, max_size=30))
-    table = pa.table({"a": pa.array(column, pa.binary())})
+    is_required = data.draw(st.booleans())  # then no levels lie before the values
+    cell = DRAWN["bytes"] if is_required else DRAWN["bytes"] | st.none()
+    column = data.draw(st.lists(cell, min_size=1, max_size=30))
+    schema = pa.schema([pa.field("a", pa.binary(), nullable=not is_required)])
+    table = pa.table({"a": pa.array(column, pa.binary())}, schema)
     file = written(table, compression=codec, data_page_version=version, use_dictionary=dictionary)
-    with held(60):
+    with held(60, piece=data.draw(st.integers(1, 9))):
         try:
             assert everything(file, ("a",)) == column
         except ImageError as error:
             assert "that are not plain" in str(error) and dictionary  # noqa: PT017, PT018 - numbers of more than 60 bytes
+
+
+@pytest.mark.parametrize("is_required", [False, True])
+@pytest.mark.parametrize("codec", CODECS)
+def test_levels_may_end_where_a_piece_does_or_be_missing(codec, is_required):
+    """A column without gaps has no levels."""
+    column = [b"" if is_required or row % 3 else None for row in range(24)]
+    schema = pa.schema([pa.field("a", pa.binary(), nullable=not is_required)])
+    file = written(pa.table([column], schema), compression=codec, data_page_version="2.0", use_dictionary=False)
+    for piece in range(1, 9):
+        with held(8, piece=piece):
+            assert everything(file, ("a",)) == column
 
 
 @pytest.mark.parametrize("codec", ["snappy", "lz4_raw", "gzip", "zstd", "brotli"])

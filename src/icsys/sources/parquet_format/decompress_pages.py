@@ -37,7 +37,7 @@ class ByteStream:
     """
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces, self._piece, self._at = pieces, b"", 0
+        self._pieces, self._piece, self._at = filter(None, pieces), b"", 0  # an empty one would be taken for the end
 
     def read(self, size: int) -> bytes:
         """Return ``size`` bytes.
@@ -64,7 +64,8 @@ class ByteStream:
 
     def rest(self) -> Iterator[bytes]:
         """Yield the remaining pieces."""
-        yield self._piece[self._at :]
+        if self._at < len(self._piece):
+            yield self._piece[self._at :]
         self._piece, self._at = b"", 0
         yield from self._pieces
 
@@ -160,7 +161,7 @@ class _PieceFile(io.RawIOBase):
     """Pieces as a file, for pyarrow."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces, self._rest = pieces, b""
+        self._pieces, self._rest = filter(None, pieces), b""
 
     def readable(self) -> bool:
         return True
