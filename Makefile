@@ -14,7 +14,7 @@ export NO_MKDOCS_2_WARNING = 1 # the site is built with MkDocs 1
 # What Python compiles is kept: every worker and the next run would compile all tests again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test test-extras faults fuzz lint bench bench-kmeans bench-studio evidence figures notebook docs clean help
+.PHONY: demo test test-extras explore faults fuzz lint bench bench-kmeans bench-studio evidence figures notebook docs clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -42,6 +42,9 @@ test-extras: $(VENV)/extras.stamp  ## run the tests that need large packages or 
 	  tests/studio/test_use_browser.py src/icsys/torch
 	$(PYTEST_PAIR) tests/faults --thorough
 	$(PYTEST_PAIR) tests -m hypothesis --hypothesis-profile thorough
+
+explore: $(VENV)/dev.stamp  ## draw new examples for every property, 1,000 each, where the tests draw the same ones each time
+	$(PYTEST_PAIR) tests -m hypothesis --hypothesis-profile explore
 
 faults: $(VENV)/dev.stamp  ## bring about every fault at every moment, and write what happened into docs/reliability.md
 	$(BIN)/python -m pytest tests/faults -m fault --thorough --reliability docs/reliability.md
