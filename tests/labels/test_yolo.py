@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from icsys import Options
@@ -142,6 +142,7 @@ def test_what_is_no_line_of_yolo_is_an_error_with_its_line(text, message):
     st.tuples(st.integers(1, 40_000), st.integers(1, 40_000)),
     st.lists(st.floats(0, 1), min_size=6, max_size=6),
 )
+@example(6, (2, 77), "contain", (179, 5), [0.0] * 6)  # on the edge, and by a rounding beyond it
 def test_written_numbers_are_within_a_hundredth_of_a_pixel(turn, stored, fit, size, values):
     view = View.of(stored, turn, Options(size=size, fit=fit, enlarge=True))
     line = " ".join(["0", *map(repr, values)]).encode()

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     Points = NDArray[np.float64]
     Rectangle = tuple[float, float, float, float]
 
-_ROUNDING = 1e-6  # pixels: places that are computed
+ROUNDING = 1e-6
+"""Pixels by which places may differ that are computed."""
+
 _SHARE_ROUNDING = 1e-9
 _CORNERS = np.array([(0, 1), (2, 1), (2, 3), (0, 3)])  # of a rectangle, in the order of its sides
 
@@ -65,7 +67,7 @@ class ShapeMap:
         self.rectangle = view.rectangle
         left, top, right, bottom = view.plan.box
         width, height = view.upright
-        self.crops = max(left, top, width - right, height - bottom) > _ROUNDING
+        self.crops = max(left, top, width - right, height - bottom) > ROUNDING
 
     @cached_property
     def whole(self) -> Rectangle:
@@ -89,7 +91,7 @@ class ShapeMap:
             return mapped, np.ones(len(mapped), np.bool_)
         inside = _into(mapped, self.whole)
         left, top, right, bottom = self.rectangle
-        low, high = np.array([left, top]) - _ROUNDING, np.array([right, bottom]) + _ROUNDING
+        low, high = np.array([left, top]) - ROUNDING, np.array([right, bottom]) + ROUNDING
         return _into(inside, self.rectangle), np.all((inside >= low) & (inside <= high), axis=1)
 
     def box(self, corners: Points) -> Part | None:
@@ -121,7 +123,7 @@ class ShapeMap:
         mapped = self.points(corners)
         origin, first, _, last = mapped
         axes = np.column_stack([first - origin, last - origin])
-        if not part.cut or abs(np.linalg.det(axes)) < _ROUNDING:
+        if not part.cut or abs(np.linalg.det(axes)) < ROUNDING:
             return Part(mapped, part.cut)
         (u0, v0), (u1, v1) = bounds(np.linalg.solve(axes, (part.points - origin).T).T)
         return Part(np.array([(u0, v0), (u1, v0), (u1, v1), (u0, v1)]) @ axes.T + origin, cut=True)
@@ -206,7 +208,7 @@ def clip_polygon(points: Points, rectangle: Rectangle) -> Points:
         if not len(points):
             break
         distance = sign * (points[:, axis] - bound)
-        distance[np.abs(distance) < _ROUNDING] = 0
+        distance[np.abs(distance) < ROUNDING] = 0
         if (distance >= 0).all():
             continue
         before, distance_before = _previous(points), _previous(distance)
@@ -238,11 +240,11 @@ def _clip_edge(begin: Points, end: Points, rectangle: Rectangle) -> tuple[Points
     first, last = 0.0, 1.0
     for axis, bound, sign in _sides(rectangle):
         at, to = sign * (begin[axis] - bound), sign * (end[axis] - bound)
-        if max(at, to) < -_ROUNDING:
+        if max(at, to) < -ROUNDING:
             return None
-        if at < -_ROUNDING:
+        if at < -ROUNDING:
             first = max(first, at / (at - to))
-        elif to < -_ROUNDING:
+        elif to < -ROUNDING:
             last = min(last, at / (at - to))
     if first >= last:
         return None

@@ -20,7 +20,7 @@ import numpy as np
 
 from icsys.image.view import drawn_on
 from icsys.labels.mapped_file import MappedFile
-from icsys.labels.shapes import ShapeMap, bounds
+from icsys.labels.shapes import ROUNDING, ShapeMap, bounds
 from icsys.labels.yolo_lines import BOX, BOXES, KEYPOINTS, ORIENTED, line_kind, may_be_keypoints, read_yolo
 
 if TYPE_CHECKING:
@@ -114,8 +114,9 @@ class _Writer:
     def _is_beyond(self, part: Part) -> bool:
         """Return whether a shape lies beyond the output, because the source has drawn it outside its picture."""
         low, high = bounds(part.points)
-        beyond = ((low >= self._output) & (high > self._output)) | ((high <= 0) & (low < 0))
-        return bool(beyond.any())
+        right = (low >= self._output - ROUNDING) & (high > self._output + ROUNDING)
+        left = (high <= ROUNDING) & (low < -ROUNDING)
+        return bool((left | right).any())
 
     def _keypoints(self, texts: tuple[str, ...], values: tuple[float, ...]) -> list[str]:
         size = self._kind.keypoint_values
