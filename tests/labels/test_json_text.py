@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from icsys.errors import ImageError
@@ -22,6 +22,8 @@ values = st.recursive(
     st.booleans(),
     st.sampled_from(["", "\n"]),
 )
+@example({"\x7f": "\x7f"}, None, False, "")
+@example({"\x7f": "\x7f"}, None, True, "")
 def test_what_was_written_by_python_is_written_again_byte_for_byte(value, indent, plain, end):
     source = (json.dumps(value, indent=indent, ensure_ascii=plain) + end).encode("utf-8", "surrogatepass")
     assert write_json_like(read_json_object(source), source) == source

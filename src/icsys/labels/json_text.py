@@ -53,7 +53,7 @@ def write_json_like(value: object, source: bytes) -> bytes:
     spaced = found is not None or b'": ' in source
     text = json.dumps(
         value, indent=indent, separators=(", " if spaced and indent is None else ",", ": " if spaced else ":"),
-        ensure_ascii=source.isascii(),
+        ensure_ascii=source.isascii() and b"\x7f" not in source,  # the one ASCII character that it escapes needlessly
     )  # fmt: skip
     if b"\r\n" in source:
         text = text.replace("\n", "\r\n")
