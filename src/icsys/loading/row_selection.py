@@ -114,9 +114,9 @@ class ArrayRows(NDArrayOperatorsMixin):
     """Chosen rows of the arrays of several files, which are read when they are indexed.
 
     Indexing by rows, as NumPy does it, reads these rows; ``numpy.asarray``, operators such as ``==`` and ``/``, and
-    functions of NumPy read all. Integers, slices and ``...`` of
-    the other axes may follow: ``indices[[4, 0], 10:20]``. Pickled, they take the path of the folder along, and open the
-    files in the other process; an array of NumPy, as one split has, takes its numbers along.
+    functions of NumPy read all. Integers, slices and ``...`` of the other axes may follow: ``indices[[4, 0], 10:20]``.
+    Pickled, they take the path of the folder along, and open the files in the other process; an array of NumPy, as one
+    split has, takes its numbers along.
 
     Parameters
     ----------
